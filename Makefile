@@ -1,0 +1,48 @@
+# The two commands to know: `make demo` restores images with chapter 3, `make test` checks that all is well.
+# Each makes the environment .venv first if it is missing or outdated, from python3 or from another Python:
+# make demo PYTHON=python3.12 (remove .venv first to change it later).
+
+PYTHON ?= python3
+READY := .venv/.ready
+
+.PHONY: demo test test-slow book lint bench address
+
+demo: $(READY)  ## train and restore with chapter 03 on the embedded example, in minutes
+	.venv/bin/python -m l2l_utils.execute 03_label2label --profile book
+
+test: $(READY)  ## unit tests, and every chapter at its smallest size
+	.venv/bin/pytest -m "not slow"
+
+test-slow: $(READY)  ## tests that kill runs, start many at once, or look at the book in a browser
+	.venv/bin/pytest -m slow
+
+book: $(READY)  ## execute every chapter and build the HTML book
+	.venv/bin/python book/build.py --profile book
+
+lint: $(READY)  ## code style, and notebooks committed without outputs
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	find notebooks -name '*.ipynb' -exec .venv/bin/nbstripout --verify --keep-id {} +
+
+bench: $(READY)  ## compare speed with what others offer
+	@for script in benchmarks/*.py; do echo "$$script"; .venv/bin/python "$$script" || exit 1; done
+
+address: $(READY)  ## write the book's public address: make address REPO=owner/name
+	.venv/bin/python book/address.py $(REPO)
+
+# The stamp is written last, so an installation that was interrupted is taken up again.
+$(READY): requirements.txt pyproject.toml | .venv/bin/pip
+	.venv/bin/python -m pip install --quiet --requirement requirements.txt
+	.venv/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv/bin/pip:
+	@command -v "$(PYTHON)" > /dev/null || { echo "Error: there is no '$(PYTHON)' here." \
+	    "Install Python 3.11, 3.12 or 3.13 (Debian: apt-get install python3 python3-venv)," \
+	    "or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	    echo "Error: the book needs Python 3.11, 3.12 or 3.13, but '$(PYTHON)' is $$("$(PYTHON)" --version 2>&1)." \
+	    "Install one of these, or name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2> /dev/null || { echo "Error: '$(PYTHON)' cannot make environments." \
+	    "Install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear .venv

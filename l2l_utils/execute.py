@@ -1,0 +1,249 @@
+"""Run a chapter with a profile: ``python -m l2l_utils.execute 03_label2label --profile book -p epochs 20``.
+
+The notebook works directly in its output folder, not in a temporary one that is moved when all is done: a training that
+was killed has to find its last epoch again. Chapters write each of their files whole and nothing here deletes a result,
+so a run replaces files of the same name only. The executed notebook grows cell by cell, under another name until its
+last cell has run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import yaml
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+PATH_ENDINGS = ("_dir", "_file")
+
+
+class ChapterError(Exception):
+    """A chapter cannot run, or stopped; the message says why and what helps."""
+
+
+class _KernelManager(AsyncKernelManager):
+    """Starts kernels of the very Python that is running, whatever kernels are registered on the machine."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        return KernelSpec(**get_kernel_dict())
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """YAML in which 4e-4 is a number, as everywhere else, and not a text."""
+
+
+_YamlLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+)
+
+
+def run_chapter(
+    chapter: str,
+    *,
+    profile: str = "book",
+    parameters: Mapping[str, object] | None = None,
+    notebooks: Path = NOTEBOOKS,
+) -> Path:
+    """Execute a chapter and return the path of the executed notebook.
+
+    The chapter runs in the repository's root. Its folder of results is the parameter ``output_dir``, by default
+    ``build/<profile>/<chapter>``. A notebook that fails is kept there as ``<chapter>.failed.ipynb``.
+
+    Parameters
+    ----------
+    chapter : str
+        File name of the notebook, without its suffix.
+    profile : {"smoke", "book", "paper"}
+        Set of parameters in ``profiles.yaml``.
+    parameters : mapping of str to object, optional
+        Parameters that differ from the profile. Folders and files (names ending in ``_dir`` or ``_file``) are relative
+        to the current working directory.
+    notebooks : Path
+        Folder of the notebooks and of ``profiles.yaml``.
+
+    Raises
+    ------
+    ChapterError
+        If the chapter, the profile or a parameter is unknown, if a value is of the wrong type, or if a cell fails.
+    """
+    values = resolve_parameters(chapter, profile=profile, parameters=parameters or {}, notebooks=notebooks)
+    executed = notebooks.parent / str(values["output_dir"]) / f"{chapter}.ipynb"
+    running, failed = executed.with_suffix(".running.ipynb"), executed.with_suffix(".failed.ipynb")
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _execute(notebooks / f"{chapter}.ipynb", running, values)
+    except (PapermillExecutionError, DeadKernelError) as error:
+        running.replace(failed)
+        raise ChapterError(f"{chapter} {_reason(error)}\nThe notebook as far as it came: {failed}") from error
+    failed.unlink(missing_ok=True)
+    return running.replace(executed)
+
+
+def resolve_parameters(
+    chapter: str, *, profile: str, parameters: Mapping[str, object], notebooks: Path = NOTEBOOKS
+) -> dict[str, object]:
+    """Return the values that a run passes to the notebook: the profile's, then `parameters`, all checked.
+
+    Raises
+    ------
+    ChapterError
+        If the chapter, the profile or a parameter is unknown, or if a value is of another type than its default.
+    """
+    defaults = read_parameters(chapter, notebooks=notebooks)
+    profiles = yaml.load((notebooks / "profiles.yaml").read_text("utf-8"), _YamlLoader).get(chapter, {})  # noqa: S506
+    if profile not in profiles:
+        raise ChapterError(f"{chapter} has no profile '{profile}'. It has: {', '.join(profiles) or 'none'}.")
+    given = {name: _absolute(name, value) for name, value in parameters.items()}
+    values = {"output_dir": f"build/{profile}/{chapter}", **profiles[profile], **given}
+    for name, value in values.items():
+        if name not in defaults:
+            raise ChapterError(f"{chapter} has no parameter '{name}'. It has: {', '.join(defaults)}.")
+        if not _fits(value, defaults[name]):
+            kind, default = type(defaults[name]).__name__, defaults[name]
+            raise ChapterError(f"{chapter}: '{name}' is of type {kind} (by default {default!r}), so not {value!r}.")
+    return values
+
+
+def read_parameters(chapter: str, *, notebooks: Path = NOTEBOOKS) -> dict[str, object]:
+    """Return name and default value of each parameter of a chapter, in the order of its parameters cell.
+
+    Raises
+    ------
+    ChapterError
+        If there is no such chapter, or if it has no parameters cell.
+    """
+    path = notebooks / f"{chapter}.ipynb"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in notebooks.glob("*.ipynb"))) or "none"
+        raise ChapterError(f"There is no chapter '{chapter}' in {notebooks}. There is: {known}.")
+    for cell in nbformat.read(path, as_version=4).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            assignments = ast.parse(cell.source).body
+            return {ast.unparse(line.targets[0]): ast.literal_eval(line.value) for line in assignments}
+    raise ChapterError(f"{path} has no cell tagged 'parameters', so nothing in it can be set.")
+
+
+def parse_value(text: str, default: object) -> object:
+    """Return the value that a text of the command line means: the text itself if the default is one, else as YAML.
+
+    Raises
+    ------
+    ChapterError
+        If the text is not valid YAML.
+    """
+    if isinstance(default, str):
+        return text
+    try:
+        return yaml.load(text, _YamlLoader)  # noqa: S506
+    except yaml.YAMLError as error:
+        raise ChapterError(f"'{text}' cannot be read as a value like {default!r}. In a shell, quote lists.") from error
+
+
+def score_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return scores as texts "mean ± standard deviation over seeds", a row per metric and a column per method.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        What a chapter writes as ``scores.csv``. Images are averaged first, so the spread is that between trainings.
+    """
+    scores = scores.fillna({"dataset": "", "method": "", "loss": "", "seed": "", "condition": "", "reference": "none"})
+    varied = [name for name in ("dataset", "condition") if len(set(scores[name])) > 1]
+    rows = [*varied, "reference", "metric"]
+    per_seed = scores.pivot_table("value", [*rows, "seed"], ["method", "loss"], sort=False)
+    over_seeds = per_seed.groupby(level=rows, sort=False)
+    return over_seeds.mean().map(_text) + over_seeds.std().map(_text, prefix=" ± ")
+
+
+def summarise(folder: Path) -> str:
+    """Return what lies in a folder of results, as text: the score table, and each file and folder."""
+    lines = []
+    if (folder / "scores.csv").is_file():
+        table = score_table(pd.read_csv(folder / "scores.csv"))
+        lines += ["Scores, mean ± standard deviation over training seeds:", table.to_string(), ""]
+    lines.append(f"Results in {folder}:")
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        n_files = sum(file.is_file() for file in path.rglob("*"))
+        lines.append(f"  {path.name}/  ({n_files} files)" if path.is_dir() else f"  {path.name}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read the command line, run the chapter, and print its scores and where everything lies."""
+    parser = argparse.ArgumentParser(prog="python -m l2l_utils.execute", description="Run a chapter of the book.")
+    parser.add_argument("chapter", help="name of the notebook, such as 03_label2label")
+    parser.add_argument("--profile", default="book", help="size of the run: smoke, book (default) or paper")
+    parser.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
+    arguments = parser.parse_args()
+    notebooks = arguments.notebooks.resolve()
+    try:
+        defaults = read_parameters(arguments.chapter, notebooks=notebooks)
+        parameters = {name: parse_value(text, defaults.get(name)) for name, text in arguments.parameters}
+        executed = run_chapter(arguments.chapter, profile=arguments.profile, parameters=parameters, notebooks=notebooks)
+    except ChapterError as error:
+        sys.exit(f"Error: {error}")
+    sys.stdout.write(f"\n{summarise(executed.parent)}\n")
+
+
+def _absolute(name: str, value: object) -> object:
+    """Make a path absolute, because the notebook's working directory is not that of whoever gave the path."""
+    return str(Path(value).expanduser().absolute()) if value and name.endswith(PATH_ENDINGS) else value
+
+
+def _fits(value: object, default: object) -> bool:
+    """Tell whether a value may replace a default; whole numbers may replace fractional ones."""
+    if default is None:
+        return True
+    if isinstance(default, float) and not isinstance(value, bool):
+        return isinstance(value, (int, float))
+    return type(value) is type(default)
+
+
+def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> None:
+    """Run a notebook in the repository's root, passing on what it prints."""
+    # Sockets in a folder of their own: TCP ports collide when several runs start at once.
+    with tempfile.TemporaryDirectory() as sockets:
+        papermill.execute_notebook(
+            notebook,
+            running,
+            parameters=values,
+            kernel_name="python3",
+            language="python",
+            cwd=notebook.parents[1],
+            progress_bar=sys.stderr.isatty(),
+            stdout_file=sys.stdout,
+            kernel_manager_class=_KernelManager,
+            config=Config({"_KernelManager": {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}}),
+        )
+
+
+def _text(value: float, prefix: str = "") -> str:
+    """Write a number with three decimals, and nothing for a number that does not exist."""
+    return "" if pd.isna(value) else f"{prefix}{value:.3f}"
+
+
+def _reason(error: PapermillExecutionError | DeadKernelError) -> str:
+    """Say in one sentence where and why a notebook stopped."""
+    if isinstance(error, DeadKernelError):
+        return "stopped because its Python process ended; most often the memory was full."
+    return f"stopped in cell [{error.exec_count}] with {error.ename}: {error.evalue}"
+
+
+if __name__ == "__main__":
+    main()

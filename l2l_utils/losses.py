@@ -1,0 +1,135 @@
+"""Losses for training: L1, L2 and the multi-scale structural similarity losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import tensorflow as tf
+
+from l2l_utils import metrics
+
+Loss = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+# Below this mean index the exponent's gradient would blow up, then vanish; the shortfall takes over as a linear term.
+_FLOOR: Final = 1e-3
+
+
+def get(name: str) -> Loss:
+    """Return a loss by its name.
+
+    Parameters
+    ----------
+    name : {"L1", "L2", "SSIM", "3S-SSIM", "5S-SSIM"}
+        Least absolute deviation, least squares, or 1 minus the structural similarity at 1, 3 or 5 scales.
+
+    Returns
+    -------
+    callable
+        ``loss(y_true, y_pred)`` of two float tensors of shape (batch, Y, X, channel), intensities 0 to 1; returns the
+        float32 loss per image, of shape (batch,). The similarity losses raise ValueError for images whose sides are
+        too short for their scales.
+
+    Raises
+    ------
+    ValueError
+        If no loss has this name.
+
+    References
+    ----------
+    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, equations 2 to 5.
+    """
+    if name not in NAMES:
+        raise ValueError(f"Unknown loss {name!r}. Known losses: {', '.join(NAMES)}.")
+    return NAMES[name]
+
+
+def minimum_patch_px(name: str) -> int:
+    """Return the smallest patch side, in px, that the loss `name` accepts."""
+    return metrics.minimum_size(_N_SCALES[name]) if name in _N_SCALES else 1
+
+
+def _as_float32(y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixed precision stops here: losses are computed in float32."""
+    return tf.cast(y_true, tf.float32), tf.cast(y_pred, tf.float32)
+
+
+def _l1(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    true, pred = _as_float32(y_true, y_pred)
+    return tf.reduce_mean(tf.abs(true - pred), axis=(1, 2, 3))
+
+
+def _l2(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    true, pred = _as_float32(y_true, y_pred)
+    return tf.reduce_mean(tf.square(true - pred), axis=(1, 2, 3))
+
+
+def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.Tensor:
+    """1 minus the multi-scale SSIM; where a scale's mean index is negative, plus its weighted shortfall."""
+    true, pred = _as_float32(y_true, y_pred)
+    _check_size(y_true, n_scales)
+    index, shortfall = 1.0, 0.0
+    weights = metrics.MS_SSIM_WEIGHTS[n_scales]
+    for scale, weight in enumerate(weights):
+        if scale:
+            true, pred = _halve(true), _halve(pred)
+        coarsest = scale == len(weights) - 1
+        mean = _mean_index(true, pred, metrics.FILTER_SIZES[n_scales], with_luminance=coarsest)
+        index *= tf.maximum(mean, _FLOOR) ** weight
+        shortfall += weight * tf.nn.relu(_FLOOR - mean)
+    return tf.reduce_mean(1.0 - index + shortfall, axis=1)
+
+
+def _check_size(images: tf.Tensor, n_scales: int) -> None:
+    smallest = metrics.minimum_size(n_scales)
+    sides = [side for side in images.shape[1:3] if side is not None]
+    if sides and min(sides) < smallest:
+        raise ValueError(
+            f"The loss with {n_scales} scale(s) of SSIM needs patches of at least {smallest} px per side, "
+            f"found {tuple(images.shape[1:3])}. Use larger patches or a loss with fewer scales."
+        )
+
+
+def _halve(images: tf.Tensor) -> tf.Tensor:
+    # SAME leaves the padding out of the mean, which is what repeating the last row or column would give.
+    return tf.nn.avg_pool2d(images, ksize=2, strides=2, padding="SAME")
+
+
+def _mean_index(true: tf.Tensor, pred: tf.Tensor, filter_size: int, *, with_luminance: bool) -> tf.Tensor:
+    """Return the mean contrast-structure index, times luminance if asked, as (batch, channel)."""
+    n_channels = true.shape[-1]
+    # Variances do not change under a common shift, and float32 rounds less around zero.
+    shift = tf.stop_gradient(tf.reduce_mean(true, axis=(1, 2), keepdims=True))
+    true, pred = true - shift, pred - shift
+    maps = tf.concat([true, pred, true * pred, tf.square(true) + tf.square(pred)], axis=-1)
+    local = _local_mean(maps, filter_size)
+    mean_true, mean_pred, mean_product, mean_squares = tf.split(local, 4, axis=-1)
+    covariance = mean_product - mean_true * mean_pred
+    variances = mean_squares - tf.square(mean_true) - tf.square(mean_pred)
+    c1, c2 = metrics.K1**2, metrics.K2**2
+    index = (2 * covariance + c2) / (variances + c2)
+    if with_luminance:
+        mean_true, mean_pred = mean_true + shift, mean_pred + shift
+        index *= (2 * mean_true * mean_pred + c1) / (tf.square(mean_true) + tf.square(mean_pred) + c1)
+    return tf.ensure_shape(tf.reduce_mean(index, axis=(1, 2)), (None, n_channels))
+
+
+def _local_mean(maps: tf.Tensor, filter_size: int) -> tf.Tensor:
+    """Average (batch, Y, X, map) under the Gaussian window, at its valid positions."""
+    window = tf.constant(metrics.gaussian_window(filter_size), tf.float32)
+    batch, rows, columns, n_maps = tf.unstack(tf.shape(maps))
+    # Each map as a one-channel image: two one-dimensional convolutions are several times faster than a depthwise one.
+    images = tf.reshape(tf.transpose(maps, (0, 3, 1, 2)), (batch * n_maps, rows, columns, 1))
+    images = tf.nn.conv2d(images, tf.reshape(window, (-1, 1, 1, 1)), strides=1, padding="VALID")
+    images = tf.nn.conv2d(images, tf.reshape(window, (1, -1, 1, 1)), strides=1, padding="VALID")
+    valid = tf.reshape(images, (batch, n_maps, rows - filter_size + 1, columns - filter_size + 1))
+    return tf.ensure_shape(tf.transpose(valid, (0, 2, 3, 1)), (None, None, None, maps.shape[-1]))
+
+
+_N_SCALES: Final = {"SSIM": 1, "3S-SSIM": 3, "5S-SSIM": 5}
+NAMES: Final[dict[str, Loss]] = {
+    "L1": _l1,
+    "L2": _l2,
+    **{name: partial(_ms_ssim_loss, n_scales=n_scales) for name, n_scales in _N_SCALES.items()},
+}

@@ -1,0 +1,130 @@
+"""The book's figures: images side by side at one contrast, and training curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+from numpy.typing import ArrayLike
+
+# The lengths that a scale bar may have.
+_ROUND_LENGTHS = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+
+
+def panel(
+    images: Mapping[str, ArrayLike],
+    *,
+    pixel_um: float | None = None,
+    zoom: tuple[int, int, int] | None = None,
+    limits: tuple[float, float] = (0.0, 1.0),
+    cmap: str = "gray",
+) -> Figure:
+    """Show images of one field side by side, all at the same contrast.
+
+    Parameters
+    ----------
+    images : mapping of str to array_like of shape (Y, X)
+        Title and image; intensities on one scale.
+    pixel_um : float, optional
+        Side of a pixel in um, for the scale bar; without it the bar is in pixels.
+    zoom : (int, int, int), optional
+        Row and column of the upper left corner, and side, in px, of a square that a second row shows enlarged.
+    limits : (float, float)
+        Intensities shown black and white.
+    cmap : str
+        Matplotlib colour map.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column per image.
+    """
+    n_rows = 1 if zoom is None else 2
+    fig, grid = plt.subplots(
+        n_rows, len(images), figsize=(2.6 * len(images), 2.75 * n_rows), squeeze=False, layout="constrained"
+    )
+    for column, (title, image) in enumerate(images.items()):
+        _show(grid[0, column], image, pixel_um, limits, cmap, with_bar=column == 0)
+        grid[0, column].set_title(title)
+        if zoom is not None:
+            row, left, side = zoom
+            grid[0, column].add_patch(plt.Rectangle((left, row), side, side, fill=False, color="gold", linewidth=1.2))
+            detail = np.asarray(image)[row : row + side, left : left + side]
+            _show(grid[1, column], detail, pixel_um, limits, cmap, with_bar=column == 0)
+    return fig
+
+
+def busiest_square(image: ArrayLike, side_px: int) -> tuple[int, int, int]:
+    """Return where an image varies most, to be shown enlarged.
+
+    Parameters
+    ----------
+    image : array_like of shape (Y, X)
+        Image, any intensity scale.
+    side_px : int
+        Side of the square, at most that of the image.
+
+    Returns
+    -------
+    row, column, side : int
+        Upper left corner and side, in px.
+    """
+    image = np.asarray(image)
+    side = min(side_px, *image.shape)
+    rows, columns = (range(0, size - side + 1, max(side // 4, 1)) for size in image.shape)
+    corners = [(row, column) for row in rows for column in columns]
+    spread = [image[row : row + side, column : column + side].std() for row, column in corners]
+    return *corners[int(np.argmax(spread))], side
+
+
+def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the loss of several trainings over their epochs, for training and validation patches.
+
+    Parameters
+    ----------
+    logs : mapping of str to pandas.DataFrame
+        Name and log of each training, as `care.train` returns it; the name's first word chooses the colour.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Linear axis left, logarithmic axis right.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    groups = list(dict.fromkeys(name.split()[0] for name in logs))
+    for ax, scale in zip(axes, ("linear", "log"), strict=True):
+        for name, log in logs.items():
+            colour = f"C{groups.index(name.split()[0])}"
+            ax.plot(log.epoch + 1, log.loss, color=colour, alpha=0.7, label=f"{name.split()[0]}, training")
+            ax.plot(log.epoch + 1, log.val_loss, "--", color=colour, alpha=0.7, label=f"{name.split()[0]}, validation")
+        ax.set(xlabel="epoch", ylabel=f"loss ({scale} axis)", yscale=scale)
+    handles, labels = axes[0].get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axes[0].legend(unique.values(), unique.keys())
+    return fig
+
+
+def _show(
+    ax: Axes, image: ArrayLike, pixel_um: float | None, limits: tuple[float, float], cmap: str, *, with_bar: bool
+) -> None:
+    image = np.asarray(image)
+    ax.imshow(image, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
+    ax.set_axis_off()
+    if with_bar:
+        _add_scale_bar(ax, image.shape[1], pixel_um)
+
+
+def _add_scale_bar(ax: Axes, width_px: int, pixel_um: float | None) -> None:
+    """Draw a bar of a round length, about a fifth of the image's width."""
+    size, unit = (pixel_um, "µm") if pixel_um else (1.0, "px")
+    length = _ROUND_LENGTHS[np.abs(np.log(_ROUND_LENGTHS / (width_px * size / 5))).argmin()]
+    bar = AnchoredSizeBar(
+        ax.transData, length / size, f"{length:g} {unit}", "lower right", color="white", size_vertical=width_px / 120
+    )
+    bar.patch.set(facecolor="black", alpha=0.6, linewidth=0)
+    ax.add_artist(bar)

@@ -1,0 +1,135 @@
+"""The package keeps its shape: imports go downward, TensorFlow stays out of the NumPy level, all is explained."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import l2l_utils
+
+PACKAGE = Path(l2l_utils.__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+TREES = {name: ast.parse((PACKAGE / f"{name}.py").read_text("utf-8")) for name in MODULES}
+
+NUMPY, TENSORFLOW, NOTEBOOK = range(3)
+LEVELS = dict.fromkeys(
+    ("data", "filters", "metrics", "patches", "registration", "residual", "simulation", "tiff"), NUMPY
+)
+LEVELS |= dict.fromkeys(("care", "cyclegan", "losses"), TENSORFLOW)
+LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
+# Within a level, these and no others.
+ARROWS = {("care", "losses"), ("patches", "data"), ("data", "simulation"), ("data", "tiff")}
+
+
+def imports(name: str) -> set[str]:
+    """Return the dotted names that a module imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def siblings(name: str) -> set[str]:
+    """Return the modules of the package that a module imports."""
+    return {
+        module for module in MODULES for imported in imports(name) if f"{imported}.".startswith(f"l2l_utils.{module}.")
+    }
+
+
+def public_definitions(name: str) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    """Yield a module's public functions and classes, and the public methods of these classes."""
+    for node in TREES[name].body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node
+            methods = node.body if isinstance(node, ast.ClassDef) else []
+            yield from (m for m in methods if isinstance(m, ast.FunctionDef) and not m.name.startswith("_"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_go_downward(name):
+    """A module imports lower levels, and in its own level only what the table of arrows names."""
+    assert name in LEVELS, f"say in LEVELS of {Path(__file__).name} to which level {name}.py belongs"
+    upward = {other for other in siblings(name) if LEVELS[other] > LEVELS[name]}
+    sideways = {other for other in siblings(name) if LEVELS[other] == LEVELS[name]}
+    assert not upward
+    assert {(name, other) for other in sideways} <= ARROWS
+
+
+def test_arrows_have_no_cycle():
+    """Following the arrows within a level never leads back to a module."""
+    for start, following in ARROWS:
+        reached = {following}
+        for _ in ARROWS:
+            reached |= {target for source, target in ARROWS if source in reached}
+        assert start not in reached
+
+
+def test_numpy_level_leaves_tensorflow_unloaded():
+    """A fresh Python that has imported the whole NumPy level has not imported TensorFlow or Keras."""
+    lower = [name for name in MODULES if LEVELS[name] == NUMPY]
+    code = f"import sys\nfor name in {lower}:\n    __import__('l2l_utils.' + name)\n"
+    code += "    assert not {'tensorflow', 'keras'} & set(sys.modules), name"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_package_itself_imports_nothing():
+    """``import l2l_utils`` runs a docstring and the version, so it costs nothing."""
+    docstring, *rest = ast.parse((PACKAGE / "__init__.py").read_text("utf-8")).body
+    assert isinstance(docstring.value, ast.Constant)
+    assert [ast.unparse(node.targets[0]) for node in rest] == ["__version__"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_are_documented_and_annotated(name):
+    """Every public function and class has a docstring, and every argument and result of a function its type."""
+    assert ast.get_docstring(TREES[name])
+    for node in public_definitions(name):
+        assert ast.get_docstring(node), f"{node.name} has no docstring"
+        if isinstance(node, ast.FunctionDef):
+            arguments = [
+                *node.args.posonlyargs,
+                *node.args.args,
+                *node.args.kwonlyargs,
+                node.args.vararg,
+                node.args.kwarg,
+            ]
+            bare = [a.arg for a in arguments if a and a.annotation is None and a.arg not in ("self", "cls")]
+            assert not bare, f"{node.name}: no type for {bare}"
+            assert node.returns, f"{node.name}: no type for the result"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_error_has_a_message(name):
+    """Every ``raise`` of a new exception says something."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.Raise) and node.exc:
+            silent = isinstance(node.exc, ast.Name) and node.exc.id[0].isupper()
+            silent |= isinstance(node.exc, ast.Call) and not (node.exc.args or node.exc.keywords)
+            assert not silent, f"line {node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_short(name):
+    """One idea per file: no module is longer than 250 lines."""
+    n_lines = (PACKAGE / f"{name}.py").read_text("utf-8").count("\n")
+    assert n_lines <= 250
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PACKAGE.glob("*.py"), *ROOT.glob("book/**/*.py"), *ROOT.glob("benchmarks/*.py"), *ROOT.glob("notebooks/*.ipynb")],
+    ids=lambda path: path.name,
+)
+def test_nothing_is_left_over(path):
+    """No file holds a note to do something later, or a path that exists on one machine only."""
+    assert not re.search(r"\b(TODO|FIXME|XXX)\b|[\"'](/home/|/root/|/tmp/|/Users/|[A-Z]:\\)", path.read_text("utf-8"))

@@ -1,0 +1,176 @@
+"""The data sets of the manifest: whole and as described, or not there."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from explanations import assert_explains
+
+from l2l_utils import data, simulation
+
+ROOT = Path(data.__file__).parents[1]
+SMALL = "virtual/tubulin-small"
+ROLES = ["source", "source_repeat", "target", "truth"]
+FETCH = f"from l2l_utils import data; data.fetch({SMALL!r})"
+# The third cell is the last that this process begins.
+KILLED_FETCH = """
+import os, signal
+from l2l_utils import data, simulation
+
+simulate_cell, begun = simulation.simulate_cell, []
+
+def interrupted(*args, **kwargs):
+    begun.append(1)
+    if len(begun) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return simulate_cell(*args, **kwargs)
+
+simulation.simulate_cell = interrupted
+""" + FETCH.split(";")[1].strip()
+
+
+def contents(folder):
+    """Return the bytes of every file below a folder, by name."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return the folder L2L_DATA after the small data set was fetched into it."""
+    root = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("L2L_DATA", str(root))
+        assert data.fetch(SMALL) == root / SMALL
+    return root
+
+
+@pytest.fixture
+def copied(made, tmp_path, monkeypatch):
+    """Return the folder of a copy of the small data set, to be damaged."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setenv("L2L_DATA", str(tmp_path))
+    return tmp_path / SMALL
+
+
+def test_manifest_agrees_with_the_microscope():
+    """Each virtual set has what DESIGN asks of it, and the pixel size of its structure."""
+    manifest = data.read_manifest()
+    assert {"virtual/tubulin", SMALL} <= manifest.keys()
+    for entry in manifest.values():
+        assert entry["kind"] == "virtual"
+        assert entry["licence"] == "CC0-1.0"
+        assert entry["axes"] == "YX"
+        assert sorted(entry["roles"]) == ROLES
+        assert entry["percentiles"] == {"pmin": 1, "pmax": 99.9}
+        assert entry["pixel_size_nm"] == simulation.STRUCTURES[entry["structure"]].pixel_size_nm
+
+
+def test_fetched_files_are_the_simulated_cells(made):
+    """Every file holds the image of its cell, drawn from the set's seed and the cell's number alone."""
+    entry = data.read_manifest()[SMALL]
+    assert sorted(path.name for path in (made / SMALL).iterdir() if path.is_dir()) == ROLES
+    for cell in range(entry["n_cells"]):
+        rng = np.random.default_rng([entry["seed"], cell])
+        images = simulation.simulate_cell(entry["structure"], tuple(entry["shape"]), rng=rng)
+        for role in ROLES:
+            path = made / SMALL / role / f"cell_{cell:03d}.tif"
+            found = data.read_image(path)
+            assert found.dtype == (np.float32 if role == "truth" else np.uint16)
+            np.testing.assert_array_equal(found, images[role])
+            pixel_um = entry["pixel_size_nm"] / 1000
+            assert data.pixel_size_um(path) == pytest.approx((pixel_um, pixel_um), rel=1e-6)
+            assert data.read_provenance(path) == {"dataset": SMALL, "version": 1, "cell": cell, "image": role}
+
+
+def test_fetched_set_is_like_a_users_folders(made):
+    """The sub-folders of a fetched set pair like a user's own."""
+    n_cells = data.read_manifest()[SMALL]["n_cells"]
+    for target in ("target", "source_repeat", "truth"):
+        assert len(data.pair_images(made / SMALL / "source", made / SMALL / target)) == n_cells
+
+
+def test_complete_set_is_left_alone(copied):
+    """A set that is there is not made again, whatever else a user keeps in its folder."""
+    (copied / "restored.tif").write_bytes(b"mine")
+    before = {path: path.stat().st_mtime_ns for path in copied.rglob("*")}
+    assert data.fetch(SMALL) == copied
+    assert {path: path.stat().st_mtime_ns for path in copied.rglob("*")} == before
+
+
+def drop_file(folder):
+    (folder / "target" / "cell_003.tif").unlink()
+
+
+def cut_file(folder):
+    path = folder / "source" / "cell_001.tif"
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def change_record(folder):
+    record = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(record | {"version": 0}))
+
+
+@pytest.mark.parametrize("damage", [drop_file, cut_file, change_record])
+def test_incomplete_set_is_made_anew(made, copied, damage):
+    """A set with a missing or changed file, or of another version, is replaced by a whole one, byte for byte."""
+    damage(copied)
+    assert contents(copied) != contents(made / SMALL)
+    data.fetch(SMALL)
+    assert contents(copied) == contents(made / SMALL)
+    assert [path.name for path in copied.parent.iterdir()] == ["tubulin-small"]
+
+
+def test_users_files_are_never_replaced(copied):
+    """An incomplete set with a user's file in it is not replaced; the message says what is in the way."""
+    (copied / "restored").mkdir()
+    (copied / "restored" / "mine.tif").touch()
+    drop_file(copied)
+    before = contents(copied)
+    with pytest.raises(FileExistsError) as error:
+        data.fetch(SMALL)
+    assert_explains(error.value, copied, "a data set that this book made", "other files: restored/mine.tif")
+    assert contents(copied) == before
+
+
+def test_unknown_data_set_is_explained():
+    """An unknown name is answered with the known ones."""
+    with pytest.raises(ValueError, match="expected") as error:
+        data.fetch("virtual/tubelin")
+    assert_explains(error.value, "data_manifest.yaml", "virtual/tubulin, virtual/tubulin-small", "'virtual/tubelin'")
+
+
+def start(code, folder):
+    """Start Python code in a process of its own that keeps its data sets in `folder`."""
+    return subprocess.Popen([sys.executable, "-c", code], env={"L2L_DATA": str(folder)}, cwd=ROOT)
+
+
+@pytest.mark.slow
+def test_two_processes_may_fetch_at_once(made, tmp_path):
+    """Processes that make the same set at the same time all end with the whole set, and nothing else remains."""
+    processes = [start(FETCH, tmp_path) for _ in range(3)]
+    assert [process.wait(timeout=100) for process in processes] == [0, 0, 0]
+    assert contents(tmp_path) == contents(made)
+
+
+@pytest.mark.slow
+def test_killed_fetch_leaves_no_data_set(made, tmp_path):
+    """A process that is killed while it makes a set leaves none under the set's name, and the next one makes it."""
+    assert start(KILLED_FETCH, tmp_path).wait(timeout=100) == -signal.SIGKILL
+    assert not (tmp_path / SMALL).exists()
+    assert start(FETCH, tmp_path).wait(timeout=100) == 0
+    assert contents(tmp_path / SMALL) == contents(made / SMALL)
+
+
+def test_installed_package_finds_its_manifest(tmp_path):
+    """With the manifest packed beside the modules, as in the wheel, it is found there."""
+    shutil.copytree(ROOT / "l2l_utils", tmp_path / "l2l_utils")
+    (tmp_path / "l2l_utils" / "data_manifest.yaml").write_text("packed/set: {}\n")
+    code = "from l2l_utils import data; print(*data.read_manifest())"
+    process = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=True, text=True)
+    assert process.stdout == "packed/set\n"
