@@ -70,7 +70,7 @@ def create(
         record = _read_record(folder)
         _check_settings(folder, {key: record[key] for key in settings}, settings)
         if record["finished"]:
-            return load(name=name, basedir=basedir)
+            return load(folder)
     elif folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder}: expected no folder or an empty one, found files. Choose another model name.")
     with warnings.catch_warnings():
@@ -134,13 +134,13 @@ def train(
     return pd.read_csv(model.logdir / LOG)
 
 
-def load(*, name: str, basedir: data.PathLike) -> CARE:
+def load(folder: data.PathLike) -> CARE:
     """Open a trained network, of this package or of plain CSBDeep, with its best weights.
 
     Parameters
     ----------
-    name, basedir : str, path
-        The model's folder is ``basedir / name``.
+    folder : path
+        The model's folder.
 
     Returns
     -------
@@ -152,14 +152,14 @@ def load(*, name: str, basedir: data.PathLike) -> CARE:
     FileNotFoundError
         If the folder is not a trained model.
     """
-    folder = Path(basedir) / name
+    folder = Path(folder).resolve()
     for pattern, what in (("config.json", "a CARE model's config.json"), ("*.h5", "trained weights (*.h5)")):
         if not any(folder.glob(pattern)):
             raise FileNotFoundError(
                 f"{folder}: expected {what} there, found none. Give the folder of a trained model, or train one first."
             )
     with contextlib.redirect_stdout(io.StringIO()):  # CSBDeep prints the name of the weights it loads
-        return CARE(None, name=name, basedir=str(basedir))
+        return CARE(None, name=folder.name, basedir=str(folder.parent))
 
 
 def restore(model: CARE, image: ArrayLike, *, axes: str = "YX") -> NDArray[np.float32]:
@@ -320,11 +320,12 @@ def _check_patches(training: patches.Patches, loss: str) -> None:
 
 
 def _check_settings(folder: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    different = [key for key in expected if json.dumps(found[key]) != json.dumps(expected[key])]
+    found, expected = ({**settings, **settings["config"], "config": None} for settings in (found, expected))
+    different = [name for name in found | expected if found.get(name) != expected.get(name)]
     if different:
+        changes = ", ".join(f"{name}: {expected.get(name)!r}, found {found.get(name)!r}" for name in different)
         raise FileExistsError(
-            f"{folder} holds a model with another {' and '.join(different)}: expected "
-            f"{ {key: expected[key] for key in different} }, found { {key: found[key] for key in different} }. "
+            f"{folder} holds a model that was made with other settings: expected {changes}. "
             "Choose another output folder or model name, or move that model away."
         )
 

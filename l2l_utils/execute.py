@@ -1,9 +1,8 @@
 """Run a chapter with a profile: ``python -m l2l_utils.execute 03_label2label --profile book -p epochs 20``.
 
-The notebook works directly in its output folder, not in a temporary one that is moved when all is done: a training that
-was killed has to find its last epoch again. Chapters write each of their files whole and nothing here deletes a result,
-so a run replaces files of the same name only. The executed notebook grows cell by cell, under another name until its
-last cell has run.
+A chapter works directly in its output folder, not in a temporary one moved when all is done: a training that was
+killed has to find its last epoch again. Chapters write each file whole and nothing here deletes a result, so a run
+replaces files of the same name only. The executed notebook has another name until its last cell has run.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import DEVNULL
 
 import nbformat
 import pandas as pd
@@ -42,14 +42,17 @@ class _KernelManager(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         return KernelSpec(**get_kernel_dict())
 
+    async def start_kernel(self, **options: object) -> None:
+        # All that a cell prints arrives as its output; the process would print it a second time.
+        await super().start_kernel(stderr=DEVNULL, **options)
+
 
 class _YamlLoader(yaml.SafeLoader):
     """YAML in which 4e-4 is a number, as everywhere else, and not a text."""
 
 
-_YamlLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
-)
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+_YamlLoader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+0123456789"))
 
 
 def run_chapter(
@@ -114,8 +117,8 @@ def resolve_parameters(
         if name not in defaults:
             raise ChapterError(f"{chapter} has no parameter '{name}'. It has: {', '.join(defaults)}.")
         if not _fits(value, defaults[name]):
-            kind, default = type(defaults[name]).__name__, defaults[name]
-            raise ChapterError(f"{chapter}: '{name}' is of type {kind} (by default {default!r}), so not {value!r}.")
+            kind = f"of type {type(defaults[name]).__name__} (by default {defaults[name]!r})"
+            raise ChapterError(f"{chapter}: '{name}' is {kind}, so it cannot be {value!r}.")
     return values
 
 
@@ -167,16 +170,16 @@ def score_table(scores: pd.DataFrame) -> pd.DataFrame:
     rows = [*varied, "reference", "metric"]
     per_seed = scores.pivot_table("value", [*rows, "seed"], ["method", "loss"], sort=False)
     over_seeds = per_seed.groupby(level=rows, sort=False)
-    return over_seeds.mean().map(_text) + over_seeds.std().map(_text, prefix=" ± ")
+    texts = over_seeds.mean().map("{:.3f}".format) + over_seeds.std().map(" ± {:.3f}".format)
+    return texts.replace("^nan.*| ± nan$", "", regex=True)
 
 
 def summarise(folder: Path) -> str:
     """Return what lies in a folder of results, as text: the score table, and each file and folder."""
-    lines = []
+    lines = [f"Results in {folder}:"]
     if (folder / "scores.csv").is_file():
-        table = score_table(pd.read_csv(folder / "scores.csv"))
-        lines += ["Scores, mean ± standard deviation over training seeds:", table.to_string(), ""]
-    lines.append(f"Results in {folder}:")
+        table = score_table(pd.read_csv(folder / "scores.csv")).to_string()
+        lines = ["Scores, mean ± standard deviation over training seeds:", table, "", *lines]
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         n_files = sum(file.is_file() for file in path.rglob("*"))
         lines.append(f"  {path.name}/  ({n_files} files)" if path.is_dir() else f"  {path.name}")
@@ -198,6 +201,8 @@ def main() -> None:
         executed = run_chapter(arguments.chapter, profile=arguments.profile, parameters=parameters, notebooks=notebooks)
     except ChapterError as error:
         sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The files written so far are kept.")
     sys.stdout.write(f"\n{summarise(executed.parent)}\n")
 
 
@@ -216,7 +221,7 @@ def _fits(value: object, default: object) -> bool:
 
 
 def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> None:
-    """Run a notebook in the repository's root, passing on what it prints."""
+    """Run a notebook in the repository's root, passing on what it prints, its progress bars included."""
     # Sockets in a folder of their own: TCP ports collide when several runs start at once.
     with tempfile.TemporaryDirectory() as sockets:
         papermill.execute_notebook(
@@ -226,16 +231,12 @@ def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> Non
             kernel_name="python3",
             language="python",
             cwd=notebook.parents[1],
-            progress_bar=sys.stderr.isatty(),
+            progress_bar=False,
             stdout_file=sys.stdout,
+            stderr_file=sys.stderr,
             kernel_manager_class=_KernelManager,
-            config=Config({"_KernelManager": {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}}),
+            config=Config({"KernelManager": {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}}),
         )
-
-
-def _text(value: float, prefix: str = "") -> str:
-    """Write a number with three decimals, and nothing for a number that does not exist."""
-    return "" if pd.isna(value) else f"{prefix}{value:.3f}"
 
 
 def _reason(error: PapermillExecutionError | DeadKernelError) -> str:

@@ -76,9 +76,10 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
     own = {"source": source_dir, "target": target_dir, "source_repeat": source_repeat_dir}
     if not any(own.values()):
         folder = data.fetch(dataset)
-        structure = simulation.STRUCTURES[data.read_manifest()[dataset]["structure"]]
+        name = data.read_manifest()[dataset]["structure"]
+        structure = simulation.STRUCTURES[name]
         resolution_px = structure.resolution_nm / structure.pixel_size_nm
-        return ChapterData(dataset, **{role: folder / role for role in (*own, "truth")}, resolution_px=resolution_px)
+        return ChapterData(name, **{role: folder / role for role in (*own, "truth")}, resolution_px=resolution_px)
     if not (source_dir and target_dir):
         raise ValueError(
             f"Expected two folders of your images, source_dir and target_dir, found source_dir={source_dir!r} and "
@@ -212,7 +213,7 @@ def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -
     per_seed = chosen.groupby(["method", "metric", "seed"], dropna=False, sort=False).value.mean()
     stats = per_seed.groupby(["method", "metric"], sort=False).agg(["mean", "std"])
     cells = {
-        key: f"{row['mean']:.3g}" if np.isnan(row["std"]) else f"{row['mean']:.3f} ± {row['std']:.3f}"
+        key: f"{row['mean']:.3f}" if np.isnan(row["std"]) else f"{row['mean']:.3f} ± {row['std']:.3f}"
         for key, row in stats.iterrows()
     }
     rows = {method: [cells[method, name] for name in names] for method in chosen.method.unique()}

@@ -59,24 +59,43 @@ def panel(
     return fig
 
 
-def busiest_square(image: ArrayLike, side_px: int) -> tuple[int, int, int]:
-    """Return where an image varies most, to be shown enlarged.
+def differences(images: Mapping[str, ArrayLike], *, pixel_um: float | None = None) -> Figure:
+    """Show differences of images side by side, all on one scale around 0.
+
+    Parameters
+    ----------
+    images : mapping of str to array_like of shape (Y, X)
+        Title and difference; the scale reaches to the 99.5th percentile of all absolute values.
+    pixel_um : float, optional
+        Side of a pixel in um, for the scale bar; without it the bar is in pixels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column per image, with a colour bar.
+    """
+    span = float(np.percentile([np.abs(image) for image in images.values()], 99.5))
+    fig = panel(images, pixel_um=pixel_um, limits=(-span, span), cmap="berlin")
+    fig.colorbar(fig.axes[-1].images[0], ax=fig.axes, shrink=0.8, label="normalised intensity")
+    return fig
+
+
+def busiest_square(image: ArrayLike) -> tuple[int, int, int]:
+    """Return the square, of a quarter of the image's shorter side, where an image varies most.
 
     Parameters
     ----------
     image : array_like of shape (Y, X)
         Image, any intensity scale.
-    side_px : int
-        Side of the square, at most that of the image.
 
     Returns
     -------
     row, column, side : int
-        Upper left corner and side, in px.
+        Upper left corner and side, in px, as `panel` takes them for its enlarged detail.
     """
     image = np.asarray(image)
-    side = min(side_px, *image.shape)
-    rows, columns = (range(0, size - side + 1, max(side // 4, 1)) for size in image.shape)
+    side = max(min(image.shape) // 4, 1)
+    rows, columns = (range(0, size - side + 1, max(side // 2, 1)) for size in image.shape)
     corners = [(row, column) for row in rows for column in columns]
     spread = [image[row : row + side, column : column + side].std() for row, column in corners]
     return *corners[int(np.argmax(spread))], side

@@ -28,9 +28,11 @@ losses = ["L1"]  # @param
 RECORD = """\
 import json, os, sys
 from pathlib import Path
+from ipykernel.kernelapp import IPKernelApp
 folder = Path(output_dir)
 values = dict(epochs=epochs, learning_rate=learning_rate, losses=losses, source_dir=source_dir)
-record = json.dumps([values, sys.executable, os.getcwd(), os.getpid()])
+transport = IPKernelApp.instance().transport
+record = json.dumps([values, sys.executable, os.getcwd(), os.getpid(), transport])
 _ = (folder / "record.json").write_text(record)
 print("epoch 1 of", epochs)
 """
@@ -78,14 +80,19 @@ def test_values_are_defaults_then_profile_then_parameters(run):
 
 def test_kernel_is_this_python_in_the_root(run):
     """The chapter runs with the runner's own Python, in the folder above the notebooks."""
-    executed, (_, python, folder, _) = run
+    executed, (_, python, folder, _, _) = run
     assert python == sys.executable
     assert Path(folder) == executed.parents[3]
 
 
+def test_kernel_takes_no_ports(run):
+    """Runner and kernel talk through files, so that runs side by side cannot take each other's TCP ports."""
+    assert run[1][4] == "ipc"
+
+
 def test_results_lie_under_profile_and_chapter(run):
     """Nothing but the chapter's results is in ``build/<profile>/<chapter>``, the executed notebook among them."""
-    executed, (_, _, root, _) = run
+    executed, (_, _, root, _, _) = run
     assert executed.relative_to(root) == Path("build/smoke/tiny/tiny.ipynb")
     assert {path.name for path in executed.parent.iterdir()} == {"tiny.ipynb", "record.json"}
     assert nbformat.read(executed, as_version=4).cells[2].outputs[0].text == "epoch 1 of 1\n"
@@ -98,7 +105,7 @@ def test_failure_keeps_what_was_there(make_notebooks):
     model = executed.parent / "weights.h5"
     model.write_text("trained")
     before = executed.read_text()
-    with pytest.raises(execute.ChapterError, match=r"cell \[2\] with ValueError: cell_01.tif is constant\n.*failed"):
+    with pytest.raises(execute.ChapterError, match=r"cell \[3\] with ValueError: cell_01.tif is constant\n.*failed"):
         execute.run_chapter("tiny", parameters={"augment": False}, notebooks=notebooks)
     assert executed.read_text() == before
     assert model.read_text() == "trained"
@@ -120,7 +127,7 @@ def test_dead_kernel_is_explained(make_notebooks):
         ("tinny", "smoke", {}, r"no chapter 'tinny' in .*There is: tiny\."),
         ("tiny", "quick", {}, r"no profile 'quick'\. It has: smoke, book\."),
         ("tiny", "smoke", {"epoch": 2}, r"no parameter 'epoch'\. It has: output_dir, source_dir, epochs, "),
-        ("tiny", "smoke", {"epochs": "many"}, r"'epochs' is of type int \(by default 3\), so not 'many'\."),
+        ("tiny", "smoke", {"epochs": "many"}, r"'epochs' is of type int \(by default 3\), so it cannot be 'many'\."),
         ("tiny", "smoke", {"epochs": 2.5}, "'epochs' is of type int"),
         ("tiny", "smoke", {"epochs": True}, "'epochs' is of type int"),
         ("tiny", "smoke", {"learning_rate": True}, "'learning_rate' is of type float"),
@@ -197,10 +204,10 @@ def test_score_table_has_mean_and_spread_over_seeds():
 
 
 def test_score_table_does_not_mix_data_sets():
-    """Scores of two data sets get a row each."""
-    scores = pd.DataFrame({"dataset": ["x", "y"], "value": [1.0, 3.0], "method": "raw", "metric": "ssim"})
+    """Scores of two data sets get a row each, with nothing where a method was not scored."""
+    scores = pd.DataFrame({"dataset": ["x", "y"], "value": [1.0, 3.0], "method": ["raw", "L2L"], "metric": "ssim"})
     scores = scores.assign(loss=None, seed=None, condition=None, reference=None)
-    assert execute.score_table(scores).to_numpy().tolist() == [["1.000"], ["3.000"]]
+    assert execute.score_table(scores).to_numpy().tolist() == [["1.000", ""], ["", "3.000"]]
 
 
 def test_command_line_prints_scores_and_places(make_notebooks, tmp_path):
@@ -223,7 +230,7 @@ def test_command_line_error_is_one_message(make_notebooks):
         command_line(make_notebooks(), "-p", "epoch", "3"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: tiny has no parameter 'epoch'.")
+    assert done.stderr.splitlines()[-1].startswith("Error: tiny has no parameter 'epoch'.")
     assert "Traceback" not in done.stderr
 
 
@@ -232,9 +239,7 @@ def test_plain_papermill_runs_a_chapter(make_notebooks, tmp_path):
     """A chapter is an ordinary papermill notebook."""
     notebooks = make_notebooks(RECORD)
     arguments = [sys.executable, "-m", "papermill", notebooks / "tiny.ipynb", tmp_path / "out.ipynb"]
-    subprocess.run(
-        [*arguments, "-p", "output_dir", "."], cwd=tmp_path, check=True, capture_output=True
-    )
+    subprocess.run([*arguments, "-p", "output_dir", "."], cwd=tmp_path, check=True, capture_output=True)
     assert json.loads((tmp_path / "record.json").read_text())[0]["epochs"] == 3
 
 
