@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import json
 import math
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,9 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 from tqdm.keras import TqdmCallback
 
-from l2l_utils import __version__, data, losses, patches
+from l2l_utils import data, losses, patches, record
 
-RECORD: Final = "training.json"
 LOG: Final = "training_log.csv"
 # With CSBDeep's default network, a tile of this side needs about 1 GB.
 MAX_TILE_PX: Final = 1024
@@ -66,17 +64,13 @@ def create(
     losses.get(loss)
     folder = Path(basedir) / name
     settings = {"loss": loss, "pmin": pmin, "pmax": pmax, "config": config}
-    if (folder / RECORD).exists():
-        record = _read_record(folder)
-        _check_settings(folder, {key: record[key] for key in settings}, settings)
-        if record["finished"]:
-            return load(folder)
-    elif folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder}: expected no folder or an empty one, found files. Choose another model name.")
+    record.check_settings(folder, settings)
+    if record.read(folder).get("finished"):
+        return load(folder)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="output path for model already exists")
         model = CARE(Config("YX", 1, 1, **{"train_tensorboard": False, **config}), name=name, basedir=str(basedir))
-    _write_record(folder, {**settings, "finished": False})
+    record.write(folder, {**settings, "finished": False})
     return model
 
 
@@ -110,16 +104,16 @@ def train(
     FloatingPointError
         If the loss is no longer a number.
     """
-    record = _read_record(model.logdir)
-    if not record["finished"]:
-        _check_patches(training, record["loss"])
+    content = record.read(model.logdir)
+    if not content["finished"]:
+        _check_patches(training, content["loss"])
         start = time.perf_counter()
-        _prepare(model, record["loss"])
+        _prepare(model, content["loss"])
         log = _fit(model, training, validation)
-        _write_record(
+        record.write(
             model.logdir,
             {
-                **record,
+                **content,
                 "about": dict(about or {}),
                 "patches": {"training": len(training.source), "validation": len(validation.source)},
                 "patch_px": training.source.shape[1],
@@ -188,81 +182,8 @@ def restore(model: CARE, image: ArrayLike, *, axes: str = "YX") -> NDArray[np.fl
     if image.ndim != len(axes):
         raise ValueError(f"Axes {axes!r} name {len(axes)} dimensions, but the image has the shape {image.shape}.")
     n_tiles = tuple(math.ceil(size / MAX_TILE_PX) for size in image.shape)
-    return model.predict(patches.normalize(image, **_percentiles(model)), axes, normalizer=None, n_tiles=n_tiles)
-
-
-def restore_files(
-    model: CARE,
-    sources: Sequence[data.PathLike],
-    output_dir: data.PathLike,
-    *,
-    dtype: Literal["float32", "uint16", "uint8"] = "float32",
-) -> list[Path]:
-    """Restore image files into a folder; a second call goes on where the first one stopped.
-
-    Parameters
-    ----------
-    model : csbdeep.models.CARE
-        Trained network.
-    sources : sequence of path
-        Raw images, axes YX.
-    output_dir : path
-        Folder of the results, which keep their file names and pixel sizes and say in their metadata what made them.
-    dtype : {"float32", "uint16", "uint8"}
-        float32 keeps the normalised scale; integers map 0 and 1 back to the raw image's percentiles.
-
-    Returns
-    -------
-    list of Path
-        The restored files, in the order of `sources`.
-
-    Raises
-    ------
-    FileExistsError
-        If a file of the same name is there that this model did not write.
-    """
-    outputs = [Path(output_dir) / Path(source).name for source in sources]
-    model_sha256 = weights_sha256(model)
-    for source, output in tqdm(list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"):
-        if output.exists():
-            _check_written_by(output, model_sha256)
-            continue
-        image = data.read_image(source)
-        low, high = patches.percentile_range(image, **_percentiles(model))
-        origin = provenance(model, source) | {"intensity_0_and_1": [low, high], "scale": "normalised"}
-        if dtype == "float32":
-            data.write_image(output, restore(model, image), like=source, provenance=origin)
-        else:
-            origin["scale"] = "grey values"
-            data.write_image(
-                output, restore(model, image), like=source, dtype=dtype, grey_range=(low, high), provenance=origin
-            )
-    return outputs
-
-
-def provenance(model: CARE, source: data.PathLike) -> dict[str, Any]:
-    """Return what a restored image should say about itself.
-
-    Parameters
-    ----------
-    model : csbdeep.models.CARE
-        The network that restored it.
-    source : path
-        The raw image.
-
-    Returns
-    -------
-    dict
-        JSON-serialisable.
-    """
-    return {
-        "note": "Restored by a neural network. Not for intensity measurement.",
-        "source": Path(source).name,
-        "model": model.name,
-        "model_sha256": weights_sha256(model),
-        "percentiles": _percentiles(model),
-        "software": f"l2l_utils {__version__}",
-    }
+    normalised = patches.normalize(image, **record.percentiles(model.logdir))
+    return model.predict(normalised, axes, normalizer=None, n_tiles=n_tiles)
 
 
 def weights_sha256(model: CARE) -> str:
@@ -317,42 +238,3 @@ def _check_patches(training: patches.Patches, loss: str) -> None:
             f"The loss {loss} needs patches of at least {smallest} px per side, found {patch_px} px. "
             "Use larger patches or a loss with fewer scales."
         )
-
-
-def _check_settings(folder: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    found, expected = ({**settings, **settings["config"], "config": None} for settings in (found, expected))
-    different = [name for name in found | expected if found.get(name) != expected.get(name)]
-    if different:
-        changes = ", ".join(f"{name}: {expected.get(name)!r}, found {found.get(name)!r}" for name in different)
-        raise FileExistsError(
-            f"{folder} holds a model that was made with other settings: expected {changes}. "
-            "Choose another output folder or model name, or move that model away."
-        )
-
-
-def _check_written_by(output: Path, model_sha256: str) -> None:
-    try:
-        written_by = data.read_provenance(output).get("model_sha256")
-    except ValueError:
-        written_by = None
-    if written_by != model_sha256:
-        raise FileExistsError(
-            f"{output}: expected no file or one restored by this model, found another file. "
-            "Choose another output folder, or move the file away."
-        )
-
-
-def _percentiles(model: CARE) -> dict[str, float]:
-    """Return the model's own percentiles; a model of plain CSBDeep has none on record and gets the book's."""
-    record = _read_record(model.logdir) if (model.logdir / RECORD).exists() else {}
-    return {"pmin": record.get("pmin", 1.0), "pmax": record.get("pmax", 99.9)}
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / RECORD).read_text())
-
-
-def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    unfinished = folder / (RECORD + ".part")
-    unfinished.write_text(json.dumps(record, indent=2))
-    unfinished.replace(folder / RECORD)

@@ -33,6 +33,7 @@ from l2l_utils.tiff import (
 )
 
 __all__ = [
+    "Folders",
     "Pair",
     "fetch",
     "images_by_name",
@@ -56,10 +57,21 @@ class Pair(NamedTuple):
     target: Path
 
 
-def images_by_name(folder: PathLike) -> dict[str, Path]:
-    """Return the TIFF files of a folder by image name, sorted; hidden files, other files and sub-folders are passed over.
+class Folders(NamedTuple):
+    """Where the images of a data set lie, and the resolution of their microscope in px; None for what there is not."""
 
-    The image name is the file name without .tif, .tiff or .ome.tif.
+    name: str
+    source: Path
+    target: Path
+    source_repeat: Path | None
+    truth: Path | None
+    resolution_px: float | None
+
+
+def images_by_name(folder: PathLike) -> dict[str, Path]:
+    """Return the TIFF files of a folder, sorted, by image name: the file name without .tif, .tiff or .ome.tif.
+
+    Hidden files, other files and sub-folders are passed over.
 
     Raises
     ------

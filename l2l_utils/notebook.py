@@ -1,4 +1,4 @@
-"""What the chapters need around the science: the set-up report, the data of a chapter, scores, a flip viewer."""
+"""What the chapters need around the science: the set-up report, their data, images of an example, a flip view."""
 
 from __future__ import annotations
 
@@ -8,35 +8,18 @@ import html
 import io
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from csbdeep.utils import normalize_minmse
 from IPython.display import HTML
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from l2l_utils import __version__, data, metrics, patches, simulation
-
-SCORE_COLUMNS: Final = [
-    "claim", "dataset", "method", "loss", "seed", "image", "condition", "reference", "metric", "value"
-]  # fmt: skip
-
-
-class ChapterData(NamedTuple):
-    """The folders a chapter works on; what a data set does not have is None."""
-
-    name: str
-    source: Path
-    target: Path
-    source_repeat: Path | None
-    truth: Path | None
-    resolution_px: float | None
+from l2l_utils import __version__, data, patches, simulation
 
 
 def setup_report() -> pd.DataFrame:
@@ -53,7 +36,7 @@ def setup_report() -> pd.DataFrame:
     return pd.DataFrame({"": items}).rename_axis("computed with")
 
 
-def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> ChapterData:
+def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> data.Folders:
     """Choose a user's own folders, or a data set of the manifest where none is given.
 
     Parameters
@@ -65,7 +48,7 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
 
     Returns
     -------
-    ChapterData
+    data.Folders
         The folders; for a virtual data set also the truth, and the resolution of its microscope in px.
 
     Raises
@@ -79,7 +62,7 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
         name = data.read_manifest()[dataset]["structure"]
         structure = simulation.STRUCTURES[name]
         resolution_px = structure.resolution_nm / structure.pixel_size_nm
-        return ChapterData(name, **{role: folder / role for role in (*own, "truth")}, resolution_px=resolution_px)
+        return data.Folders(name, **{role: folder / role for role in (*own, "truth")}, resolution_px=resolution_px)
     if not (source_dir and target_dir):
         raise ValueError(
             f"Expected two folders of your images, source_dir and target_dir, found source_dir={source_dir!r} and "
@@ -87,15 +70,15 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
             "without a benchmark, give model_dir and restore_dir."
         )
     folders = {role: Path(folder) if folder else None for role, folder in own.items()}
-    return ChapterData("own images", **folders, truth=None, resolution_px=None)
+    return data.Folders("own images", **folders, truth=None, resolution_px=None)
 
 
-def pair_by_method(images: ChapterData) -> dict[str, list[data.Pair]]:
+def pair_by_method(images: data.Folders) -> dict[str, list[data.Pair]]:
     """Return the image pairs that each method trains on.
 
     Parameters
     ----------
-    images : ChapterData
+    images : data.Folders
         Folders of the images.
 
     Returns
@@ -109,13 +92,13 @@ def pair_by_method(images: ChapterData) -> dict[str, list[data.Pair]]:
 
 
 def example_images(
-    images: ChapterData, pair: data.Pair, restored: Mapping[tuple[str, int], Mapping[str, Path]]
+    images: data.Folders, pair: data.Pair, restored: Mapping[tuple[str, int], Mapping[str, Path]]
 ) -> dict[str, NDArray[np.float32]]:
     """Collect what there is of one field: raw, restored by the first model of each method, benchmark, truth.
 
     Parameters
     ----------
-    images : ChapterData
+    images : data.Folders
         Where the truth lies.
     pair : Pair
         The field.
@@ -134,91 +117,6 @@ def example_images(
     if images.truth:
         shown["truth"] = data.read_image(images.truth / pair.source.name)
     return shown
-
-
-def score_files(
-    files: Mapping[str, Path], held_out: Sequence[data.Pair], images: ChapterData, *, scale: str, **labels: object
-) -> pd.DataFrame:
-    """Score one method's images of the held-out fields against the benchmark label, and the truth if there is one.
-
-    Neither the truth nor an unknown method has an intensity scale of its own, so there each image is first brought to
-    the reference by the linear change of least squares; where both scales are normalised, nothing is changed.
-
-    Parameters
-    ----------
-    files : mapping of str to Path
-        Image file of each held-out field, by the name of its pair.
-    held_out : sequence of Pair
-        The fields to score.
-    images : ChapterData
-        Where the truth lies, and the resolution in px.
-    scale : {"raw", "normalised", "unknown"}
-        Intensities of the files: grey values to be normalised, normalised already, or of another tool.
-    **labels
-        Values of the columns ``method``, ``loss``, ``seed``, ``claim``, ``condition``, where they apply.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Long form, columns `SCORE_COLUMNS`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a held-out field has no image; the message names it.
-    """
-    rows = []
-    for pair in held_out:
-        if pair.name not in files:
-            raise FileNotFoundError(
-                f"Expected an image of every held-out field, found none of {pair.name!r} for "
-                f"{labels.get('method', 'this method')}. Restore it too, under the file name of the raw image."
-            )
-        image = (
-            patches.read_normalized(files[pair.name]) if scale == "raw" else data.read_image(files[pair.name])
-        ).astype(np.float32)
-        benchmark = patches.read_normalized(pair.target)
-        matched = normalize_minmse(image, benchmark) if scale == "unknown" else image
-        scores = {("benchmark", metric): value for metric, value in metrics.evaluate(benchmark, matched).items()}
-        if images.truth:
-            truth = data.read_image(images.truth / pair.source.name)
-            errors = metrics.structure_errors(truth, image, resolution_px=images.resolution_px)
-            against_truth = metrics.evaluate(truth, normalize_minmse(image, truth)) | errors
-            scores |= {("truth", metric): value for metric, value in against_truth.items()}
-        rows += [
-            labels | {"dataset": images.name, "image": pair.name, "reference": ref, "metric": metric, "value": value}
-            for (ref, metric), value in scores.items()
-        ]
-    return pd.DataFrame(rows).reindex(columns=SCORE_COLUMNS)
-
-
-def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -> pd.DataFrame:
-    """Return the mean over images and, where a method was trained several times, its spread over seeds.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        Long form, columns `SCORE_COLUMNS`.
-    reference : {"benchmark", "truth"}
-        What the images were compared with.
-    names : sequence of str
-        Metrics to show, in order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per method, in the order of `scores`; a cell is ``mean`` or ``mean ± standard deviation``.
-    """
-    chosen = scores[(scores.reference == reference) & scores.metric.isin(names)]
-    per_seed = chosen.groupby(["method", "metric", "seed"], dropna=False, sort=False).value.mean()
-    stats = per_seed.groupby(["method", "metric"], sort=False).agg(["mean", "std"])
-    cells = {
-        key: f"{row['mean']:.3f}" if np.isnan(row["std"]) else f"{row['mean']:.3f} ± {row['std']:.3f}"
-        for key, row in stats.iterrows()
-    }
-    rows = {method: [cells[method, name] for name in names] for method in chosen.method.unique()}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(names))
-    return table.rename_axis(f"against the {reference}", axis="columns")
 
 
 def flip_view(images: Mapping[str, ArrayLike], *, side_px: int = 320, alt: str) -> HTML:

@@ -20,12 +20,14 @@ TREES = {name: ast.parse((PACKAGE / f"{name}.py").read_text("utf-8")) for name i
 
 NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
-    ("data", "filters", "metrics", "patches", "registration", "residual", "simulation", "tiff"), NUMPY
+    ("data", "filters", "metrics", "patches", "record", "registration", "residual", "scores", "simulation", "tiff"),
+    NUMPY,
 )
-LEVELS |= dict.fromkeys(("care", "cyclegan", "losses"), TENSORFLOW)
+LEVELS |= dict.fromkeys(("care", "cyclegan", "losses", "restoration"), TENSORFLOW)
 LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
-ARROWS = {("care", "losses"), ("patches", "data"), ("data", "simulation"), ("data", "tiff")}
+ARROWS = {("care", "losses"), ("restoration", "care"), ("patches", "data"), ("data", "simulation"), ("data", "tiff")}
+ARROWS |= {("scores", "data"), ("scores", "metrics"), ("scores", "patches")}
 
 
 def imports(name: str) -> set[str]:

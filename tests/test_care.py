@@ -4,39 +4,17 @@ import json
 
 import numpy as np
 import pytest
-import tifffile
 from csbdeep.models import CARE
-from scipy import ndimage
 
-from l2l_utils import care, data, losses, patches
-
-TINY = {"unet_n_first": 4, "unet_kern_size": 3, "train_epochs": 2, "train_steps_per_epoch": 3, "train_batch_size": 4}
-
-
-@pytest.fixture(scope="module")
-def cut():
-    """Return training and validation patches: a smooth structure, and the same with noise."""
-    rng = np.random.default_rng(1)
-    target = ndimage.gaussian_filter(rng.random((20, 64, 64, 1)), (0, 2, 2, 0))
-    target = ((target - target.min()) / np.ptp(target)).astype(np.float32)
-    source = np.clip(target + 0.1 * rng.standard_normal(target.shape), 0, 1).astype(np.float32)
-    return patches.Patches(source[4:], target[4:]), patches.Patches(source[:4], target[:4])
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, cut):
-    """Return a trained model, shared by the tests that only read it."""
-    model = care.create(name="model", basedir=tmp_path_factory.mktemp("models"), **TINY)
-    care.train(model, *cut, about={"seed": 1})
-    return model
+from l2l_utils import care, losses, patches
 
 
 @pytest.mark.parametrize("loss", losses.NAMES)
-def test_trains_with_every_loss_and_records_it(loss, tmp_path, cut):
+def test_trains_with_every_loss_and_records_it(loss, tmp_path, cut, tiny):
     """The loss that was trained with is on record, while config.json stays plain CSBDeep."""
     side = 128 if loss == "5S-SSIM" else 64
     enlarged = [patches.Patches(*(np.tile(p, (1, side // 64, side // 64, 1)) for p in part)) for part in cut]
-    model = care.create(name="m", basedir=tmp_path, loss=loss, **TINY)
+    model = care.create(name="m", basedir=tmp_path, loss=loss, **tiny)
     log = care.train(model, *enlarged)
     assert list(log.epoch) == [0, 1]
     assert np.isfinite(log[["loss", "val_loss"]]).all(axis=None)
@@ -46,9 +24,9 @@ def test_trains_with_every_loss_and_records_it(loss, tmp_path, cut):
     assert json.loads((tmp_path / "m" / "config.json").read_text())["train_loss"] == "mae"
 
 
-def test_longer_training_lowers_the_loss(tmp_path, cut):
+def test_longer_training_lowers_the_loss(tmp_path, cut, tiny):
     """Sixty steps fit the training patches better than three."""
-    config = TINY | {"train_epochs": 3, "train_steps_per_epoch": 20, "train_learning_rate": 2e-3}
+    config = tiny | {"train_epochs": 3, "train_steps_per_epoch": 20, "train_learning_rate": 2e-3}
     log = care.train(care.create(name="m", basedir=tmp_path, **config), *cut)
     assert log.loss.iloc[-1] < log.loss.iloc[0]
 
@@ -72,44 +50,44 @@ def test_a_plain_csbdeep_model_opens(tmp_path, rng):
     assert care.restore(loaded, rng.random((32, 32))).shape == (32, 32)
 
 
-def test_a_finished_model_is_kept(model, cut):
+def test_a_finished_model_is_kept(model, cut, tiny):
     """The same settings open the finished model, and training it again changes nothing."""
     record = model.logdir / "training.json"
     before = record.read_bytes(), care.weights_sha256(model)
-    again = care.create(name="model", basedir=model.basedir, **TINY)
+    again = care.create(name="model", basedir=model.basedir, **tiny)
     log = care.train(again, *cut)
-    assert len(log) == TINY["train_epochs"]
+    assert len(log) == tiny["train_epochs"]
     assert (record.read_bytes(), care.weights_sha256(again)) == before
 
 
-def test_other_settings_never_overwrite_a_model(model, tmp_path):
+def test_other_settings_never_overwrite_a_model(model, tmp_path, tiny):
     """Another loss under the same name is refused, with both values; so is a folder of other files."""
     with pytest.raises(FileExistsError, match=r"expected loss: 'L1', found '3S-SSIM'\."):
-        care.create(name="model", basedir=model.basedir, loss="L1", **TINY)
+        care.create(name="model", basedir=model.basedir, loss="L1", **tiny)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep me")
     with pytest.raises(FileExistsError, match="mine"):
-        care.create(name="mine", basedir=tmp_path, **TINY)
+        care.create(name="mine", basedir=tmp_path, **tiny)
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep me"
 
 
-def test_patches_too_small_for_the_loss(tmp_path, cut):
+def test_patches_too_small_for_the_loss(tmp_path, cut, tiny):
     """The message names the loss and the size it needs, before any training."""
-    model = care.create(name="m", basedir=tmp_path, loss="5S-SSIM", **TINY)
+    model = care.create(name="m", basedir=tmp_path, loss="5S-SSIM", **tiny)
     with pytest.raises(ValueError, match="5S-SSIM needs patches of at least 97 px"):
         care.train(model, *cut)
 
 
-def test_unknown_loss_leaves_no_folder(tmp_path):
+def test_unknown_loss_leaves_no_folder(tmp_path, tiny):
     """A misspelt loss is refused before anything is written."""
     with pytest.raises(ValueError, match="'3SSIM'"):
-        care.create(name="m", basedir=tmp_path, loss="3SSIM", **TINY)
+        care.create(name="m", basedir=tmp_path, loss="3SSIM", **tiny)
     assert not (tmp_path / "m").exists()
 
 
-def test_divergence_is_said_loudly(tmp_path, cut):
+def test_divergence_is_said_loudly(tmp_path, cut, tiny):
     """A loss that turns into NaN ends in an error that says what to do, and the model is not marked finished."""
-    model = care.create(name="m", basedir=tmp_path, loss="L2", **TINY)
+    model = care.create(name="m", basedir=tmp_path, loss="L2", **tiny)
     broken = patches.Patches(np.full_like(cut[0].source, np.nan), cut[0].target)
     with pytest.raises(FloatingPointError, match="lower learning rate"):
         care.train(model, broken, cut[1])
@@ -136,40 +114,3 @@ def test_wrong_axes(model, rng):
     """Axes that do not fit are quoted together with the image's shape."""
     with pytest.raises(ValueError, match=r"'YX'.*\(3, 32, 32\)"):
         care.restore(model, rng.random((3, 32, 32)))
-
-
-def test_restore_files(model, tmp_path, rng):
-    """Results carry pixel size and origin; a second call keeps them; another file is not overwritten."""
-    raw, restored = tmp_path / "raw", tmp_path / "restored"
-    raw.mkdir()
-    for name in ("a.tif", "b.tif"):
-        image = rng.integers(100, 900, (40, 44)).astype(np.uint16)
-        tifffile.imwrite(raw / name, image, imagej=True, resolution=(10, 10), metadata={"unit": "um"})
-    outputs = care.restore_files(model, sorted(raw.iterdir()), restored)
-    assert [path.name for path in outputs] == ["a.tif", "b.tif"]
-    np.testing.assert_allclose(tifffile.imread(outputs[0]), care.restore(model, tifffile.imread(raw / "a.tif")))
-    assert data.pixel_size_um(outputs[0]) == pytest.approx((0.1, 0.1))
-    origin = data.read_provenance(outputs[0])
-    assert origin["source"] == "a.tif"
-    assert origin["model_sha256"] == care.weights_sha256(model)
-    assert "Not for intensity measurement" in origin["note"]
-
-    times = [path.stat().st_mtime_ns for path in outputs]
-    care.restore_files(model, sorted(raw.iterdir()), restored)
-    assert [path.stat().st_mtime_ns for path in outputs] == times
-
-    with pytest.raises(FileExistsError, match=r"a.tif: expected no file"):
-        care.restore_files(model, sorted(raw.iterdir()), raw)
-
-
-def test_restored_integers_are_grey_values(model, tmp_path, rng):
-    """As uint16, 0 and 1 are back at the raw image's percentiles."""
-    raw = tmp_path / "raw"
-    raw.mkdir()
-    image = rng.integers(100, 900, (40, 44)).astype(np.uint16)
-    tifffile.imwrite(raw / "a.tif", image)
-    (output,) = care.restore_files(model, [raw / "a.tif"], tmp_path / "restored", dtype="uint16")
-    low, high = patches.percentile_range(image)
-    expected = np.clip(np.rint(care.restore(model, image) * (high - low) + low), 0, 65535)
-    np.testing.assert_allclose(tifffile.imread(output), expected, atol=1)
-    assert tifffile.imread(output).dtype == np.uint16

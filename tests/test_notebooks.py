@@ -93,9 +93,9 @@ def test_profiles_fit_the_parameters(chapter):
 
 def test_set_up_follows_the_colab_link(chapter):
     """The link to Colab stands directly before the set-up cell (what is in them, `test_address.py` checks)."""
-    tags = [cell.metadata.get("tags", []) for cell in read(chapter).cells]
-    assert tags.index(["setup"]) == tags.index(["colab-badge"]) + 1
-    assert tags.index(["setup"]) < tags.index(["parameters"])
+    tags = [(cell.metadata.get("tags") or ["untagged"])[0] for cell in read(chapter).cells]
+    badge, setup, parameters = (tags.index(tag) for tag in ("colab-badge", "setup", "parameters"))
+    assert badge + 1 == setup < parameters
 
 
 def test_code_is_short(chapter):

@@ -1,0 +1,97 @@
+"""Restore image files, and say in each result where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from csbdeep.models import CARE
+from tqdm import tqdm
+
+from l2l_utils import __version__, care, data, patches, record
+
+
+def restore_files(
+    model: CARE,
+    sources: Sequence[data.PathLike],
+    output_dir: data.PathLike,
+    *,
+    dtype: Literal["float32", "uint16", "uint8"] = "float32",
+) -> list[Path]:
+    """Restore image files into a folder; a second call goes on where the first one stopped.
+
+    Parameters
+    ----------
+    model : csbdeep.models.CARE
+        Trained network.
+    sources : sequence of path
+        Raw images, axes YX.
+    output_dir : path
+        Folder of the results, which keep their file names and pixel sizes and hold their `provenance`.
+    dtype : {"float32", "uint16", "uint8"}
+        float32 keeps the normalised scale; integers map 0 and 1 back to the raw image's percentiles.
+
+    Returns
+    -------
+    list of Path
+        The restored files, in the order of `sources`.
+
+    Raises
+    ------
+    FileExistsError
+        If a file of the same name is there that this model did not write.
+    """
+    outputs = [Path(output_dir) / Path(source).name for source in sources]
+    model_sha256 = care.weights_sha256(model)
+    for source, output in tqdm(list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"):
+        if output.exists():
+            _check_written_by(output, model_sha256)
+            continue
+        image = data.read_image(source)
+        origin = provenance(model, source, image)
+        grey_range = None if dtype == "float32" else tuple(origin["intensity_0_and_1"])
+        restored = care.restore(model, image)
+        data.write_image(output, restored, like=source, dtype=dtype, grey_range=grey_range, provenance=origin)
+    return outputs
+
+
+def provenance(model: CARE, source: data.PathLike, image: Any) -> dict[str, Any]:
+    """Return what a restored image should say about itself.
+
+    Parameters
+    ----------
+    model : csbdeep.models.CARE
+        The network that restores it.
+    source : path
+        File of the raw image.
+    image : array_like of shape (Y, X)
+        The raw image.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable: source file, model, hash of its weights, percentiles and the grey values they fell on.
+    """
+    percentiles = record.percentiles(model.logdir)
+    return {
+        "note": "Restored by a neural network. Not for intensity measurement.",
+        "source": Path(source).name,
+        "model": model.name,
+        "model_sha256": care.weights_sha256(model),
+        "percentiles": percentiles,
+        "intensity_0_and_1": list(patches.percentile_range(image, **percentiles)),
+        "software": f"l2l_utils {__version__}",
+    }
+
+
+def _check_written_by(output: Path, model_sha256: str) -> None:
+    try:
+        written_by = data.read_provenance(output).get("model_sha256")
+    except ValueError:
+        written_by = None
+    if written_by != model_sha256:
+        raise FileExistsError(
+            f"{output}: expected no file or one restored by this model, found another file. "
+            "Choose another output folder, or move the file away."
+        )

@@ -1,0 +1,100 @@
+"""Scores of restored image files, in the long form of every chapter's `scores.csv`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from csbdeep.utils import normalize_minmse
+
+from l2l_utils import data, metrics, patches
+
+COLUMNS: Final = ["claim", "dataset", "method", "loss", "seed", "image", "condition", "reference", "metric", "value"]
+
+
+def score_files(
+    files: Mapping[str, Path], held_out: Sequence[data.Pair], images: data.Folders, *, scale: str, **labels: object
+) -> pd.DataFrame:
+    """Score one method's images of the held-out fields against the benchmark label, and the truth if there is one.
+
+    Neither the truth nor an unknown method has an intensity scale of its own, so there each image is first brought to
+    the reference by the linear change of least squares; where both scales are normalised, nothing is changed.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Image file of each held-out field, by the name of its pair.
+    held_out : sequence of Pair
+        The fields to score.
+    images : data.Folders
+        Where the truth lies, and the resolution in px.
+    scale : {"raw", "normalised", "unknown"}
+        Intensities of the files: grey values to be normalised, normalised already, or of another tool.
+    **labels
+        Values of the columns ``method``, ``loss``, ``seed``, ``claim``, ``condition``, where they apply.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `COLUMNS`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a held-out field has no image; the message names it.
+    """
+    rows = []
+    for pair in held_out:
+        if pair.name not in files:
+            raise FileNotFoundError(
+                f"Expected an image of every held-out field, found none of {pair.name!r} for "
+                f"{labels.get('method', 'this method')}. Restore it too, under the file name of the raw image."
+            )
+        image = (
+            patches.read_normalized(files[pair.name]) if scale == "raw" else data.read_image(files[pair.name])
+        ).astype(np.float32)
+        benchmark = patches.read_normalized(pair.target)
+        matched = normalize_minmse(image, benchmark) if scale == "unknown" else image
+        scores = {("benchmark", metric): value for metric, value in metrics.evaluate(benchmark, matched).items()}
+        if images.truth:
+            truth = data.read_image(images.truth / pair.source.name)
+            errors = metrics.structure_errors(truth, image, resolution_px=images.resolution_px)
+            against_truth = metrics.evaluate(truth, normalize_minmse(image, truth)) | errors
+            scores |= {("truth", metric): value for metric, value in against_truth.items()}
+        rows += [
+            labels | {"dataset": images.name, "image": pair.name, "reference": ref, "metric": metric, "value": value}
+            for (ref, metric), value in scores.items()
+        ]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -> pd.DataFrame:
+    """Return the mean over images and, where a method was trained several times, its spread over seeds.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, columns `COLUMNS`.
+    reference : {"benchmark", "truth"}
+        What the images were compared with.
+    names : sequence of str
+        Metrics to show, in order.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per method, in the order of `scores`; a cell is ``mean`` or ``mean ± standard deviation``.
+    """
+    chosen = scores[(scores.reference == reference) & scores.metric.isin(names)]
+    per_seed = chosen.groupby(["method", "metric", "seed"], dropna=False, sort=False).value.mean()
+    stats = per_seed.groupby(["method", "metric"], sort=False).agg(["mean", "std"])
+    cells = {
+        key: f"{row['mean']:.3f}" if np.isnan(row["std"]) else f"{row['mean']:.3f} ± {row['std']:.3f}"
+        for key, row in stats.iterrows()
+    }
+    rows = {method: [cells[method, name] for name in names] for method in chosen.method.unique()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(names))
+    return table.rename_axis(f"against the {reference}", axis="columns")
