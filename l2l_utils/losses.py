@@ -68,7 +68,6 @@ def _l2(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
 def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.Tensor:
     """1 minus the multi-scale SSIM; where a scale's mean index is negative, plus its weighted shortfall."""
     _check_size(y_true, n_scales)
-    n_channels = y_true.shape[-1]
     true, pred = (_channels_to_batch(images) for images in _as_float32(y_true, y_pred))
     index, shortfall = 1.0, 0.0
     weights = metrics.MS_SSIM_WEIGHTS[n_scales]
@@ -79,7 +78,8 @@ def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.
         mean = _mean_index(true, pred, metrics.FILTER_SIZES[n_scales], with_luminance=coarsest)
         index *= tf.maximum(mean, _FLOOR) ** weight
         shortfall += weight * tf.nn.relu(_FLOOR - mean)
-    return tf.reduce_mean(tf.reshape(1.0 - index + shortfall, (-1, n_channels)), axis=1)
+    per_channel = tf.reshape(1.0 - index + shortfall, (-1, tf.shape(y_true)[-1]))
+    return tf.reduce_mean(per_channel, axis=1)
 
 
 def _check_size(images: tf.Tensor, n_scales: int) -> None:

@@ -157,7 +157,7 @@ def make_specimen(structure: Structure, shape: tuple[int, int], *, rng: np.rando
         position_um = np.moveaxis(np.mgrid[window], 0, -1) * pixel_um
         # Antibodies stick to everything in the cell, thinner towards its rim and a little less in the nucleus.
         level = np.clip(1 - cell.outline.reach(position_um) ** 4, 0, 1)
-        level *= 1 - 0.2 * np.clip(1 - cell.nucleus.reach(position_um) ** 12, 0, 1)
+        level *= 1 - 0.3 * np.clip(1 - cell.nucleus.reach(position_um) ** 12, 0, 1)
         cytosol[window] = np.maximum(cytosol[window], level)
     return Specimen(structure, np.concatenate(points), cytosol)
 
@@ -344,7 +344,7 @@ def _plan_cells(field_um: NDArray[np.float64], rng: np.random.Generator) -> list
     n_cells = np.maximum(1, np.rint(field_um / CELL_SPACING_UM)).astype(int)
     cells = []
     for place in np.ndindex(*n_cells):
-        shift = rng.uniform(2.5, 5.5) * _direction(rng.uniform(0, 2 * np.pi))
+        shift = rng.uniform(3, 6) * _direction(rng.uniform(0, 2 * np.pi))
         centre = (np.array(place) + 0.5) * field_um / n_cells + shift
         outline = _outline(centre, rng.uniform(11.2, 13.2), rng)
         cells.append(Cell(outline, _outline(centre + rng.normal(0, 1, 2), rng.uniform(2.7, 3.7), rng)))
@@ -413,9 +413,9 @@ STRUCTURES: Final = {
             binding=0.15,
             binding_nm=300,
             cytosol=0.72,
-            texture=0.35,
+            texture=0.3,
             texture_nm=(300, 1500),
-            puncta=5.7,
+            puncta=5.5,
             puncta_per_um2=0.37,
         ),
         target=Label(

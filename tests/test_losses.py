@@ -100,6 +100,15 @@ def test_minimum_patch(name, rng):
         losses.get(name)(true[:, 1:], true[:, 1:])
 
 
+@pytest.mark.parametrize("name", losses.NAMES)
+def test_shapes_known_only_when_it_runs(name, rng):
+    """Compiled for tensors of unknown shape, as Keras does with batches, the loss is the same."""
+    true, pred = smooth_pairs(rng, (2, 128, 113, 2))
+    unknown = tf.TensorSpec([None] * 4, tf.float32)
+    compiled = tf.function(losses.get(name), input_signature=[unknown, unknown])
+    np.testing.assert_allclose(compiled(true, pred), losses.get(name)(true, pred), atol=1e-6)
+
+
 def test_half_precision_is_computed_in_float32(rng):
     """Inputs in half precision give a float32 loss, equal to that of the same values in float32."""
     true, pred = (images.astype(np.float16) for images in smooth_pairs(rng))
