@@ -63,9 +63,11 @@ def stage(executed: Path, site: Path) -> None:
     shutil.copytree(ROOT / "book", site / "book", ignore=shutil.ignore_patterns("__pycache__"))
     (site / "notebooks").mkdir()
     for chapter in chapters():
-        notebook = executed / chapter / f"{chapter}.ipynb"
-        check_executed(notebook, ROOT / "notebooks" / f"{chapter}.ipynb")
-        shutil.copy(notebook, site / "notebooks")
+        path = executed / chapter / f"{chapter}.ipynb"
+        check_executed(path, ROOT / "notebooks" / path.name)
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.pop("papermill", None)  # names folders of this machine
+        nbformat.write(notebook, site / "notebooks" / path.name)
 
 
 def build_html(site: Path, html: Path) -> None:

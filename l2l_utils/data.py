@@ -20,7 +20,7 @@ import pooch
 import yaml
 from tqdm import tqdm
 
-from l2l_utils import simulation
+from l2l_utils import cells, drawing, simulation
 from l2l_utils.tiff import (
     PathLike,
     PixelSize,
@@ -157,7 +157,10 @@ def fetch(name: str) -> Path:
             "data_manifest.yaml", f"one of {', '.join(manifest)}", repr(name), "Choose one of these data sets."
         )
     # The generator is part of the recipe: a cell drawn by other code is another cell.
-    recipe = {"name": name, **manifest[name], "generator_sha256": pooch.file_hash(simulation.__file__)}
+    generator = {
+        Path(module.__file__).stem: pooch.file_hash(module.__file__) for module in (cells, drawing, simulation)
+    }
+    recipe = {"name": name, **manifest[name], "generator_sha256": generator}
     folder = Path(os.environ.get("L2L_DATA") or pooch.os_cache("label2label")) / name
     if not _is_complete(folder, recipe):
         _check_ours(folder)

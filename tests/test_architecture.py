@@ -20,14 +20,26 @@ TREES = {name: ast.parse((PACKAGE / f"{name}.py").read_text("utf-8")) for name i
 
 NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
-    ("data", "filters", "metrics", "patches", "record", "registration", "residual", "scores", "simulation", "tiff"),
+    (
+        *("cells", "data", "drawing", "filters", "metrics", "patches", "record", "registration", "residual"),
+        *("scores", "simulation", "structures", "tiff"),
+    ),
     NUMPY,
 )
 LEVELS |= dict.fromkeys(("care", "cyclegan", "losses", "restoration"), TENSORFLOW)
 LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
-ARROWS = {("care", "losses"), ("restoration", "care"), ("patches", "data"), ("data", "simulation"), ("data", "tiff")}
-ARROWS |= {("scores", "data"), ("scores", "metrics"), ("scores", "patches")}
+ARROWS = {
+    "care": {"losses"},
+    "restoration": {"care"},
+    "scores": {"data", "metrics", "patches"},
+    "patches": {"data"},
+    "data": {"cells", "drawing", "simulation", "structures", "tiff"},
+    "simulation": {"cells", "drawing", "structures"},
+    "structures": {"cells"},
+    "cells": {"drawing"},
+}
+ARROWS = {(module, other) for module, others in ARROWS.items() for other in others}
 
 
 def imports(name: str) -> set[str]:

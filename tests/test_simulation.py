@@ -48,7 +48,8 @@ def straight(*, tilt=0.0, shape=SHAPE, structure=TUBULIN):
     centre, direction = np.divide(shape, 2) + 0.2, np.array([np.cos(tilt), np.sin(tilt)])
     points = centre + np.arange(-600, 600, STEP_PX)[:, None] * direction
     distance = (np.moveaxis(np.indices(shape), 0, -1) - centre) @ (-direction[1], direction[0])
-    return simulation.Specimen(structure, points.astype(np.float32), np.zeros(shape, np.float32)), distance
+    dark, even = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    return simulation.Specimen(structure, points.astype(np.float32), dark, even), distance
 
 
 def gaussian(distance, height, fwhm):
@@ -166,7 +167,7 @@ def test_unspecific_signal_has_its_mean_and_stays_in_the_cell():
     label = replace(TUBULIN.source, puncta_per_um2=0)
     cytosol = np.zeros((400, 400), np.float32)
     cytosol[:, 100:] = 1
-    specimen = simulation.Specimen(TUBULIN, np.zeros((0, 2), np.float32), cytosol)
+    specimen = simulation.Specimen(TUBULIN, np.zeros((0, 2), np.float32), cytosol, np.ones_like(cytosol))
     density = simulation.label_specimen(specimen, label, rng=np.random.default_rng(0))
     assert density[:, 100:].mean() == pytest.approx(label.photons * label.cytosol, rel=0.1)
     assert not density[:, :100].any()
@@ -176,7 +177,7 @@ def test_puncta_are_spots_of_the_size_of_the_psf():
     """Unspecific spots are as many as stated, of the stated mean peak, and sharp to the limit of diffraction."""
     label = replace(bare(TUBULIN.source), puncta_per_um2=0.05)
     cytosol = np.ones((700, 700), np.float32)
-    specimen = simulation.Specimen(TUBULIN, np.zeros((0, 2), np.float32), cytosol)
+    specimen = simulation.Specimen(TUBULIN, np.zeros((0, 2), np.float32), cytosol, np.ones_like(cytosol))
     image = look(specimen, label)
     width_px = label.psf_nm / TUBULIN.pixel_size_nm
     area_px2 = 2 * np.pi * (width_px / FWHM_PER_SIGMA) ** 2
