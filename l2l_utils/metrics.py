@@ -200,7 +200,7 @@ def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, flo
     Returns
     -------
     dict of str to float
-        ``michelson``, 0 to 1, and ``rms``, the standard deviation of the sample.
+        ``michelson``, 0 to 1, and ``rms_contrast``, the standard deviation of the sample.
 
     References
     ----------
@@ -211,7 +211,7 @@ def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, flo
     normalised = (smooth - low) / (high - low)
     sample = normalised >= np.percentile(normalised, 100 - sample_percent)
     background = max(float(np.median(normalised[~sample])), 0.0)
-    return {"michelson": (1 - background) / (1 + background), "rms": float(normalised[sample].std())}
+    return {"michelson": (1 - background) / (1 + background), "rms_contrast": float(normalised[sample].std())}
 
 
 def _same_shape(image_true: ArrayLike, image_test: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
