@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from l2l_utils.drawing import smooth_noise
 
-CELL_SPACING_UM: Final = 26.0
+CELL_SPACING_UM: Final = 28.0
 STEPS_PER_SEGMENT: Final = 14
 
 
@@ -46,7 +46,7 @@ def microtubules(cell: Cell, *, step_um: float, rng: np.random.Generator) -> NDA
     ndarray of shape (N, 2)
         Positions in um, `step_um` apart along each filament.
     """
-    n_aster, n_free, n_branches = rng.poisson((31, 80, 26))
+    n_aster, n_free, n_branches = rng.poisson((38, 95, 32))
     angle = rng.uniform(0, 2 * np.pi, 1 + n_free)
     origin = cell.nucleus.centre_um + cell.nucleus.radius_um * rng.uniform(1.1, 2.15, (1 + n_free, 1)) * _direction(
         angle
@@ -97,9 +97,9 @@ def plan_cells(field_um: NDArray[np.float64], rng: np.random.Generator) -> list[
     n_cells = np.maximum(1, np.rint(field_um / CELL_SPACING_UM)).astype(int)
     cells = []
     for place in np.ndindex(*n_cells):
-        shift = rng.uniform(3, 6) * _direction(rng.uniform(0, 2 * np.pi))
+        shift = rng.uniform(5.2, 8.2) * _direction(rng.uniform(0, 2 * np.pi))
         centre = (np.array(place) + 0.5) * field_um / n_cells + shift
-        outline = _outline(centre, rng.uniform(11.2, 13.2), rng)
+        outline = _outline(centre, rng.uniform(12.5, 14.5), rng)
         cells.append(Cell(outline, _outline(centre + rng.normal(0, 1, 2), rng.uniform(2.7, 3.7), rng)))
     return cells
 

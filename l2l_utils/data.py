@@ -20,7 +20,7 @@ import pooch
 import yaml
 from tqdm import tqdm
 
-from l2l_utils import cells, drawing, simulation
+from l2l_utils import cells, drawing, simulation, structures
 from l2l_utils.tiff import (
     PathLike,
     PixelSize,
@@ -157,9 +157,8 @@ def fetch(name: str) -> Path:
             "data_manifest.yaml", f"one of {', '.join(manifest)}", repr(name), "Choose one of these data sets."
         )
     # The generator is part of the recipe: a cell drawn by other code is another cell.
-    generator = {
-        Path(module.__file__).stem: pooch.file_hash(module.__file__) for module in (cells, drawing, simulation)
-    }
+    modules = (cells, drawing, simulation, structures)
+    generator = {module.__name__: pooch.file_hash(module.__file__) for module in modules}
     recipe = {"name": name, **manifest[name], "generator_sha256": generator}
     folder = Path(os.environ.get("L2L_DATA") or pooch.os_cache("label2label")) / name
     if not _is_complete(folder, recipe):
