@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from csbdeep.models import CARE
+from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from l2l_utils import __version__, care, data, patches, record
@@ -30,7 +32,8 @@ def restore_files(
     output_dir : path
         Folder of the results, which keep their file names and pixel sizes and hold their `provenance`.
     dtype : {"float32", "uint16", "uint8"}
-        float32 keeps the normalised scale; integers map 0 and 1 back to the raw image's percentiles.
+        float32 keeps the normalised scale. Integers go back to the grey values of the raw image, where 0 and 1 are its
+        percentiles; if those do not fit, as those of a 16-bit image into uint8, 0 and 1 become the ends of the range.
 
     Returns
     -------
@@ -50,13 +53,14 @@ def restore_files(
             continue
         image = data.read_image(source)
         origin = provenance(model, source, image)
-        grey_range = None if dtype == "float32" else tuple(origin["intensity_0_and_1"])
+        grey_range = None if dtype == "float32" else _grey_range(image, origin["raw_0_and_1"], dtype)
+        origin["written_0_and_1"] = grey_range or (0, 1)
         restored = care.restore(model, image)
         data.write_image(output, restored, like=source, dtype=dtype, grey_range=grey_range, provenance=origin)
     return outputs
 
 
-def provenance(model: CARE, source: data.PathLike, image: Any) -> dict[str, Any]:
+def provenance(model: CARE, source: data.PathLike, image: ArrayLike) -> dict[str, Any]:
     """Return what a restored image should say about itself.
 
     Parameters
@@ -80,9 +84,16 @@ def provenance(model: CARE, source: data.PathLike, image: Any) -> dict[str, Any]
         "model": model.name,
         "model_sha256": care.weights_sha256(model),
         "percentiles": percentiles,
-        "intensity_0_and_1": list(patches.percentile_range(image, **percentiles)),
+        "raw_0_and_1": list(patches.percentile_range(image, **percentiles)),
         "software": f"l2l_utils {__version__}",
     }
+
+
+def _grey_range(image: NDArray, raw_range: Sequence[float], dtype: str) -> tuple[float, float]:
+    """Return the grey values that 0 and 1 become in an integer file."""
+    largest = np.iinfo(dtype).max
+    fits = image.dtype.kind in "ui" and raw_range[1] <= largest
+    return (raw_range[0], raw_range[1]) if fits else (0, largest)
 
 
 def _check_written_by(output: Path, model_sha256: str) -> None:

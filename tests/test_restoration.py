@@ -42,3 +42,16 @@ def test_restored_integers_are_grey_values(model, tmp_path, rng):
     expected = np.clip(np.rint(care.restore(model, image) * (high - low) + low), 0, 65535)
     np.testing.assert_allclose(tifffile.imread(output), expected, atol=1)
     assert tifffile.imread(output).dtype == np.uint16
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1, "uint8"), (1 / 900, "uint16")])
+def test_values_that_do_not_fit_fill_the_range(scale, dtype, model, tmp_path, rng):
+    """A 16-bit image as uint8, or a raw image of fractions as uint16, spreads 0 to 1 over all grey values."""
+    image = (rng.integers(300, 900, (40, 44)) * scale).astype(np.uint16 if scale == 1 else np.float32)
+    (tmp_path / "raw").mkdir()
+    tifffile.imwrite(tmp_path / "raw" / "a.tif", image)
+    (output,) = restoration.restore_files(model, [tmp_path / "raw" / "a.tif"], tmp_path / "restored", dtype=dtype)
+    largest = np.iinfo(dtype).max
+    expected = np.clip(care.restore(model, image), 0, 1) * largest
+    np.testing.assert_allclose(tifffile.imread(output), expected, atol=1)
+    assert data.read_provenance(output)["written_0_and_1"] == [0, largest]
