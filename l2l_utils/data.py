@@ -35,6 +35,7 @@ from l2l_utils.tiff import (
 __all__ = [
     "Folders",
     "Pair",
+    "checksums",
     "fetch",
     "images_by_name",
     "pair_images",
@@ -129,6 +130,13 @@ def pair_images(source_dir: PathLike, target_dir: PathLike) -> list[Pair]:
             remedy = "Pair two images of the same field of view, or crop both to it."
             raise problem(f"{pair.source} and {pair.target}", "the same shape", f"{shapes[0]} and {shapes[1]}", remedy)
     return pairs
+
+
+def checksums(pairs: Iterable[Pair]) -> dict[str, dict[str, str]]:
+    """Return the sha256 of both files of each pair, by the pair's name: what a training was made from."""
+    return {
+        pair.name: {"source": pooch.file_hash(pair.source), "target": pooch.file_hash(pair.target)} for pair in pairs
+    }
 
 
 def read_manifest() -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Folders of images: pairs by name, and what is said where there are none."""
 
+import hashlib
 import unicodedata
 
 import numpy as np
@@ -126,3 +127,11 @@ def test_two_files_of_one_name_are_explained(tmp_path):
     with pytest.raises(ValueError, match="expected") as error:
         data.images_by_name(folder)
     assert_explains(error.value, folder, "one file per image", r"a\.tif and a\.tiff")
+
+
+def test_checksums_are_those_of_the_files(images):
+    """Each pair's checksums are the sha256 of its two files, so that a changed image is noticed."""
+    pairs = data.pair_images(images.source, images.target)
+    expected = hashlib.sha256(pairs[1].target.read_bytes()).hexdigest()
+    assert data.checksums(pairs)[pairs[1].name]["target"] == expected
+    assert list(data.checksums(pairs)) == [pair.name for pair in pairs]
