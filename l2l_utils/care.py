@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import math
 import time
 import warnings
@@ -101,10 +102,18 @@ def train(
     ------
     ValueError
         If the patches are too small for the loss.
+    FileExistsError
+        If the model is finished, and `about` differs from what it was trained with.
     FloatingPointError
         If the loss is no longer a number.
     """
     content = record.read(model.logdir)
+    about = json.loads(json.dumps(dict(about or {})))
+    if content["finished"] and about and about != content["about"]:
+        raise FileExistsError(
+            f"{model.logdir} holds a model that was trained on other images or patches: expected the same as in its "
+            f"{record.FILE}, found others. Choose another output folder or model name, or move that model away."
+        )
     if not content["finished"]:
         _check_patches(training, content["loss"])
         start = time.perf_counter()
@@ -114,7 +123,7 @@ def train(
             model.logdir,
             {
                 **content,
-                "about": dict(about or {}),
+                "about": about,
                 "patches": {"training": len(training.source), "validation": len(validation.source)},
                 "patch_px": training.source.shape[1],
                 "best_epoch": int(log.val_loss.idxmin()) + 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pooch
 from csbdeep.models import CARE
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
@@ -21,7 +22,7 @@ def restore_files(
     *,
     dtype: Literal["float32", "uint16", "uint8"] = "float32",
 ) -> list[Path]:
-    """Restore image files into a folder; a second call goes on where the first one stopped.
+    """Restore image files into a folder; a second call restores only what is missing or has another raw image by now.
 
     Parameters
     ----------
@@ -48,11 +49,11 @@ def restore_files(
     outputs = [Path(output_dir) / Path(source).name for source in sources]
     model_sha256 = care.weights_sha256(model)
     for source, output in tqdm(list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"):
-        if output.exists():
-            _check_written_by(output, model_sha256)
+        made_from = {"model_sha256": model_sha256, "source_sha256": pooch.file_hash(source), "dtype": dtype}
+        if output.exists() and _check_written_by(output, model_sha256).items() >= made_from.items():
             continue
         image = data.read_image(source)
-        origin = provenance(model, source, image)
+        origin = provenance(model, source, image) | made_from
         grey_range = None if dtype == "float32" else _grey_range(image, origin["raw_0_and_1"], dtype)
         origin["written_0_and_1"] = grey_range or (0, 1)
         restored = care.restore(model, image)
@@ -96,13 +97,15 @@ def _grey_range(image: NDArray, raw_range: Sequence[float], dtype: str) -> tuple
     return (raw_range[0], raw_range[1]) if fits else (0, largest)
 
 
-def _check_written_by(output: Path, model_sha256: str) -> None:
+def _check_written_by(output: Path, model_sha256: str) -> dict[str, Any]:
+    """Return the provenance of a result that this model wrote."""
     try:
-        written_by = data.read_provenance(output).get("model_sha256")
+        origin = data.read_provenance(output)
     except ValueError:
-        written_by = None
-    if written_by != model_sha256:
+        origin = {}
+    if origin.get("model_sha256") != model_sha256:
         raise FileExistsError(
             f"{output}: expected no file or one restored by this model, found another file. "
             "Choose another output folder, or move the file away."
         )
+    return origin

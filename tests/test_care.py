@@ -60,6 +60,14 @@ def test_a_finished_model_is_kept(model, cut, tiny):
     assert (record.read_bytes(), care.weights_sha256(again)) == before
 
 
+def test_a_finished_model_does_not_stand_in_for_other_data(model, cut, tiny):
+    """Training a finished model with other images on record is refused, and with the same it is left alone."""
+    again = care.create(name="model", basedir=model.basedir, **tiny)
+    assert len(care.train(again, *cut, about={"seed": 1})) == tiny["train_epochs"]
+    with pytest.raises(FileExistsError, match="trained on other images"):
+        care.train(again, *cut, about={"seed": 1, "sha256": {"a": "0"}})
+
+
 def test_other_settings_never_overwrite_a_model(model, tmp_path, tiny):
     """Another loss under the same name is refused, with both values; so is a folder of other files."""
     with pytest.raises(FileExistsError, match=r"expected loss: 'L1', found '3S-SSIM'\."):

@@ -55,3 +55,13 @@ def test_values_that_do_not_fit_fill_the_range(scale, dtype, model, tmp_path, rn
     expected = np.clip(care.restore(model, image), 0, 1) * largest
     np.testing.assert_allclose(tifffile.imread(output), expected, atol=1)
     assert data.read_provenance(output)["written_0_and_1"] == [0, largest]
+
+
+def test_another_raw_image_of_the_same_name_is_restored_anew(model, tmp_path, rng):
+    """When a raw image has changed, an older result does not stand in for it."""
+    raw = tmp_path / "a.tif"
+    for _ in range(2):
+        image = rng.integers(100, 900, (40, 44)).astype(np.uint16)
+        tifffile.imwrite(raw, image)
+        (output,) = restoration.restore_files(model, [raw], tmp_path / "restored")
+        np.testing.assert_allclose(tifffile.imread(output), care.restore(model, image))
