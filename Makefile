@@ -5,13 +5,13 @@
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: demo test test-slow book lint bench address
+.PHONY: demo test test-slow book lint bench bench-peers address
 
 demo: $(READY)  ## train and restore with chapter 03 on the embedded example, in minutes
 	.venv/bin/python -m l2l_utils.execute 03_label2label --profile book
 
 test: $(READY)  ## unit tests, and every chapter at its smallest size
-	.venv/bin/pytest -m "not slow"
+	.venv/bin/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(READY)  ## tests that kill runs, start many at once, or look at the book in a browser
 	.venv/bin/pytest -m slow
@@ -24,8 +24,11 @@ lint: $(READY)  ## code style, and notebooks committed without outputs
 	.venv/bin/ruff format --check
 	find notebooks -name '*.ipynb' -exec .venv/bin/nbstripout --verify --keep-id {} +
 
-bench: $(READY)  ## compare speed with what others offer
-	@for script in benchmarks/*.py; do echo "$$script"; .venv/bin/python "$$script" || exit 1; done
+bench: $(READY)  ## measure speed and memory against stock CSBDeep, and write the tables of benchmarks/README.md
+	.venv/bin/python benchmarks/run.py
+
+bench-peers: $(READY) .venv-peers/.ready  ## the same for CAREamics, in an environment of its own
+	.venv/bin/python benchmarks/run.py bench_peers.py
 
 address: $(READY)  ## write the book's public address: make address REPO=owner/name
 	.venv/bin/python book/address.py $(REPO)
@@ -34,6 +37,12 @@ address: $(READY)  ## write the book's public address: make address REPO=owner/n
 $(READY): requirements.txt pyproject.toml | .venv/bin/pip
 	.venv/bin/python -m pip install --quiet --requirement requirements.txt
 	.venv/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.venv-peers/.ready: requirements-peers.txt | .venv/bin/pip
+	.venv/bin/python -m venv --clear .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --requirement requirements-peers.txt
+	.venv-peers/bin/python -m pip install --quiet --no-deps careamics==0.3.5 torchvision==0.28.0
 	@touch $@
 
 .venv/bin/pip:

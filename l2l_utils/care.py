@@ -6,28 +6,19 @@ import contextlib
 import hashlib
 import io
 import json
-import math
-import time
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from csbdeep.internals.train import DataWrapper
-from csbdeep.models import CARE, Config
-from csbdeep.utils.tf import keras_import
+from csbdeep.models import CARE
+from csbdeep.utils import normalize_mi_ma
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
-from tqdm.keras import TqdmCallback
 
-from l2l_utils import data, losses, patches, record
-
-LOG: Final = "training_log.csv"
-# With CSBDeep's default network, a tile of this side needs about 1 GB.
-MAX_TILE_PX: Final = 1024
+from l2l_utils import checkpoint, data, fitting, losses, normalization, patches, precisions, record, tiling
 
 
 def create(
@@ -54,87 +45,94 @@ def create(
     Raises
     ------
     ValueError
-        If the loss is unknown.
+        If the loss or an option is unknown, or a percentile or an option is out of range.
     FileExistsError
         If the folder holds a model with other settings, or other files.
+    OSError
+        If nothing can be written there.
 
     References
     ----------
     Weigert et al. (2018), https://doi.org/10.1038/s41592-018-0216-7
     """
     losses.get(loss)
+    normalization.check_percentiles(pmin, pmax)
     folder = Path(basedir) / name
     settings = {"loss": loss, "pmin": pmin, "pmax": pmax, "config": config}
     record.check_settings(folder, settings)
-    if record.read(folder).get("finished"):
+    content = record.read(folder)
+    if content.get("finished"):
         return load(folder)
+    network = fitting.make_config(config)
+    if not content:
+        record.write(folder, {**settings, "finished": False})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="output path for model already exists")
-        model = CARE(Config("YX", 1, 1, **{"train_tensorboard": False, **config}), name=name, basedir=str(basedir))
-    record.write(folder, {**settings, "finished": False})
-    return model
+        return CARE(network, name=name, basedir=str(basedir))
 
 
 def train(
-    model: CARE, training: patches.Patches, validation: patches.Patches, *, about: Mapping[str, Any] | None = None
+    model: CARE,
+    training: fitting.AnyPatches,
+    validation: fitting.AnyPatches,
+    *,
+    seed: int = 0,
+    precision: str = "auto",
+    about: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Train a network, keep the best weights, and write down what was done.
 
-    A finished model is left as it is.
+    A training that was killed or interrupted goes on after its last finished epoch. A finished model is left as it is.
 
     Parameters
     ----------
     model : csbdeep.models.CARE
-        As `create` returns it.
-    training, validation : Patches
+        As `create` returns it. It has the best weights so far whenever the training ends.
+    training, validation : Patches or LazyPatches
         float32 patches of shape (patch, Y, X, 1), 0 to 1; from different images. The best weights are those of the
         epoch with the lowest loss on the validation patches.
+    seed : int
+        Decides the order of the patches.
+    precision : {"auto", "float32", "bfloat16", "float16"}
+        What the network computes in while it trains; weights, loss and metrics are float32 always. "auto" measures
+        which is fastest here, and leaves float32 only for a clear gain.
     about : mapping, optional
-        What else to keep in ``training.json``: the data, the seed, the question.
+        What else to keep in ``training.json``, beside the description of the training patches.
 
     Returns
     -------
     pandas.DataFrame
-        The log, a row per epoch: ``epoch``, ``loss``, ``val_loss``, ``mae``, ``val_mae``. It is also in the model's
-        folder, written after every epoch.
+        The log, a row per epoch: ``epoch``, ``loss``, ``val_loss``, ``mae``, ``val_mae``, ``learning_rate`` and
+        ``seconds``. It is also in the model's folder, written after every epoch.
 
     Raises
     ------
     ValueError
-        If the patches are too small for the loss.
+        If the patches do not fit the loss, the network or each other, the precision is unknown, the model was not made
+        by `create`, or the state of its training is damaged.
     FileExistsError
-        If the model is finished, and `about` differs from what it was trained with.
+        If the model is finished or half trained, and images, patches, seed or precision differ from what it was
+        trained with.
     FloatingPointError
         If the loss is no longer a number.
     """
     content = record.read(model.logdir)
-    about = json.loads(json.dumps(dict(about or {})))
-    if content["finished"] and about and about != content["about"]:
-        raise FileExistsError(
-            f"{model.logdir} holds a model that was trained on other images or patches: expected the same as in its "
-            f"{record.FILE}, found others. Choose another output folder or model name, or move that model away."
-        )
+    if not content:
+        remedy = "Create one under another model name."
+        raise data.problem(model.logdir, "a model that care.create made", f"one without {record.FILE}", remedy)
+    about = json.loads(json.dumps({**training.description(), **(about or {})}))
+    setup = {"seed": seed, "about": about or content.get("about", {}), "precision": precision}
+    record.check_setup(model.logdir, setup)
     if not content["finished"]:
-        _check_patches(training, content["loss"])
-        start = time.perf_counter()
-        _prepare(model, content["loss"])
-        log = _fit(model, training, validation)
-        record.write(
-            model.logdir,
-            {
-                **content,
-                "about": about,
-                "patches": {"training": len(training.source), "validation": len(validation.source)},
-                "patch_px": training.source.shape[1],
-                "best_epoch": int(log.val_loss.idxmin()) + 1,
-                "best_val_loss": float(log.val_loss.min()),
-                "seconds": round(time.perf_counter() - start, 1),
-                "versions": {name: version(name) for name in ("l2l_utils", "csbdeep", "tensorflow", "numpy")},
-                "weights_sha256": weights_sha256(model),
-                "finished": True,
-            },
-        )
-    return pd.read_csv(model.logdir / LOG)
+        fitting.check_patches(model.config, training, validation, loss=content["loss"])
+        if "used_precision" not in content:
+            content |= setup | precisions.choose(model, training, loss=content["loss"], precision=precision)
+            record.write(model.logdir, content)
+        used = content["used_precision"]
+        log = fitting.fit(model, training, validation, loss=content["loss"], precision=used, seed=seed)
+        record.write(model.logdir, content | _outcome(model, training, validation, log))
+    (model.logdir / checkpoint.STATE).unlink(missing_ok=True)
+    return pd.read_csv(model.logdir / checkpoint.LOG, float_precision="round_trip")
 
 
 def load(folder: data.PathLike) -> CARE:
@@ -154,6 +152,8 @@ def load(folder: data.PathLike) -> CARE:
     ------
     FileNotFoundError
         If the folder is not a trained model.
+    ValueError
+        If one of its files is damaged or of another model.
     """
     folder = Path(folder).resolve()
     for pattern, what in (("config.json", "a CARE model's config.json"), ("*.h5", "trained weights (*.h5)")):
@@ -161,38 +161,60 @@ def load(folder: data.PathLike) -> CARE:
             raise FileNotFoundError(
                 f"{folder}: expected {what} there, found none. Give the folder of a trained model, or train one first."
             )
-    with contextlib.redirect_stdout(io.StringIO()):  # CSBDeep prints the name of the weights it loads
-        return CARE(None, name=folder.name, basedir=str(folder.parent))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # CSBDeep prints the name of the weights it loads
+            return CARE(None, name=folder.name, basedir=str(folder.parent))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        remedy = "Copy the model's folder again, or train anew."
+        raise data.problem(folder, "a trained CARE model", f"one that cannot be opened ({error})", remedy) from error
 
 
-def restore(model: CARE, image: ArrayLike, *, axes: str = "YX") -> NDArray[np.float32]:
+def restore(model: CARE, image: ArrayLike, *, axes: str = "YX", memory_gb: float = 1.4) -> NDArray[np.float32]:
     """Restore one image, in tiles if it is large.
 
     Parameters
     ----------
     model : csbdeep.models.CARE
         Trained network.
-    image : array_like of shape (Y, X)
-        Raw image, any intensity unit.
-    axes : str
+    image : array_like
+        Raw image of any size, number type and intensity unit; each channel is normalised by itself.
+    axes : {"YX", "YXC", "CYX"}
         Axes of the image.
+    memory_gb : float
+        What restoring may use, in GiB, beside the image itself; decides the number of tiles.
 
     Returns
     -------
-    ndarray of shape (Y, X)
-        float32, on the scale of the normalised target: about 0 to 1.
+    ndarray
+        float32, on the scale of the normalised target: about 0 to 1. Axes as those of the image; where it has no
+        channels, but the network's result has several, they come last.
 
     Raises
     ------
     ValueError
-        If the axes do not fit the image or it cannot be normalised.
+        If axes, channels or memory do not fit image and network, or a channel cannot be normalised.
     """
     image = np.asarray(image)
-    if image.ndim != len(axes):
-        raise ValueError(f"Axes {axes!r} name {len(axes)} dimensions, but the image has the shape {image.shape}.")
-    n_tiles = tuple(math.ceil(size / MAX_TILE_PX) for size in image.shape)
-    normalised = patches.normalize(image, **record.percentiles(model.logdir))
-    return model.predict(normalised, axes, normalizer=None, n_tiles=n_tiles)
+    if axes not in ("YX", "YXC", "CYX") or image.ndim != len(axes) or image.dtype.kind not in "uif" or not image.size:
+        raise ValueError(
+            f"Expected a real image with the axes YX, YXC or CYX, found axes {axes!r} for the shape {image.shape}, "
+            f"{image.dtype}. Restore the planes of a stack one by one."
+        )
+    channel = axes.find("C")
+    image = np.moveaxis(image, channel, -1) if "C" in axes else image[..., None]
+    if image.shape[-1] != model.config.n_channel_in:
+        raise ValueError(
+            f"Expected {model.config.n_channel_in} channel(s), which the network was trained with, found "
+            f"{image.shape[-1]} in an image with the axes {axes}. Choose the channels, or another model."
+        )
+    percentiles = record.percentiles(model.logdir)
+    low, high = np.transpose([patches.percentile_range(image[..., i], **percentiles) for i in range(image.shape[-1])])
+    restored = tiling.restore_tiles(
+        model, image, lambda tile: normalize_mi_ma(tile, low, high, clip=True), memory_gb=memory_gb
+    )
+    if "C" in axes:
+        return np.moveaxis(restored, -1, channel)
+    return restored[..., 0] if restored.shape[-1] == 1 else restored
 
 
 def weights_sha256(model: CARE) -> str:
@@ -203,47 +225,22 @@ def weights_sha256(model: CARE) -> str:
     return digest.hexdigest()
 
 
-def _prepare(model: CARE, loss: str) -> None:
-    """Compile with our loss: the one seam to CSBDeep, whose own loader and trainer know only mae, mse and laplace."""
-    model.prepare_for_training()
-    model.keras_model.compile(
-        optimizer=model.keras_model.optimizer,
-        loss=losses.get(loss),
-        metrics=[keras_import("metrics", "MeanAbsoluteError")(name="mae")],
-        jit_compile=False,  # XLA made these small networks slower on the CPU
-    )
-    model.callbacks += [
-        keras_import("callbacks", "CSVLogger")(str(model.logdir / LOG)),
-        TqdmCallback(verbose=0, tqdm_class=tqdm, desc=model.name),
-    ]
-
-
-def _fit(model: CARE, training: patches.Patches, validation: patches.Patches) -> pd.DataFrame:
-    epochs, steps = model.config.train_epochs, model.config.train_steps_per_epoch
-    batches = DataWrapper(*training, model.config.train_batch_size, length=epochs * steps)
-    model.keras_model.fit(
-        iter(batches),
-        validation_data=tuple(validation),
-        epochs=epochs,
-        steps_per_epoch=steps,
-        callbacks=model.callbacks,
-        verbose=0,
-    )
-    log = pd.read_csv(model.logdir / LOG)
-    if len(log) < epochs or not np.isfinite(log.loss).all():
+def _outcome(
+    model: CARE, training: fitting.AnyPatches, validation: fitting.AnyPatches, log: pd.DataFrame
+) -> dict[str, Any]:
+    if len(log) < model.config.train_epochs:
         raise FloatingPointError(
-            f"{model.logdir}: the training loss stopped being a number in epoch {len(log)} of {epochs}, so this model "
-            "is not usable. Use a lower learning rate, and look for empty or saturated images in the training data."
+            f"{model.logdir}: the training loss stopped being a number in epoch {len(log) + 1} of "
+            f"{model.config.train_epochs}; what was learnt before is kept. Use a lower learning rate under another "
+            "model name, and look for empty or saturated images in the training data."
         )
-    with contextlib.redirect_stdout(io.StringIO()):  # CSBDeep prints the name of the weights it loads
-        model._training_finished()
-    return log
-
-
-def _check_patches(training: patches.Patches, loss: str) -> None:
-    patch_px, smallest = min(training.source.shape[1:3]), losses.minimum_patch_px(loss)
-    if patch_px < smallest:
-        raise ValueError(
-            f"The loss {loss} needs patches of at least {smallest} px per side, found {patch_px} px. "
-            "Use larger patches or a loss with fewer scales."
-        )
+    return {
+        "patches": {"training": len(training.source), "validation": len(validation.source)},
+        "patch_px": training.source.shape[1],
+        "best_epoch": int(log.val_loss.idxmin()) + 1,
+        "best_val_loss": float(log.val_loss.min()),
+        "seconds": round(float(log.seconds.sum()), 1),
+        "versions": {name: version(name) for name in ("l2l_utils", "csbdeep", "tensorflow", "numpy")},
+        "weights_sha256": weights_sha256(model),
+        "finished": True,
+    }

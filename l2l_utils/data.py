@@ -11,16 +11,16 @@ import os
 import re
 import tempfile
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pooch
 import yaml
-from tqdm import tqdm
 
-from l2l_utils import cells, drawing, simulation, structures
+from l2l_utils import cells, drawing, progress, simulation, structures
 from l2l_utils.tiff import (
     PathLike,
     PixelSize,
@@ -38,6 +38,7 @@ __all__ = [
     "checksums",
     "fetch",
     "images_by_name",
+    "naming",
     "pair_images",
     "pixel_size_um",
     "read_image",
@@ -132,6 +133,15 @@ def pair_images(source_dir: PathLike, target_dir: PathLike) -> list[Pair]:
     return pairs
 
 
+@contextmanager
+def naming(path: PathLike) -> Iterator[None]:
+    """Put the file's name before the message of a ValueError that does not have it."""
+    try:
+        yield
+    except ValueError as error:
+        raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
+
+
 def checksums(pairs: Iterable[Pair]) -> dict[str, dict[str, str]]:
     """Return the sha256 of both files of each pair, by the pair's name: what a training was made from."""
     return {
@@ -180,7 +190,7 @@ def _make_virtual(folder: Path, recipe: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
         made = Path(scratch, "made")
-        for cell in tqdm(range(recipe["n_cells"]), desc=f"Making {recipe['name']}", unit="cell", mininterval=1):
+        for cell in progress.bar(range(recipe["n_cells"]), desc=f"Making {recipe['name']}", unit="cell", mininterval=1):
             rng = np.random.default_rng([recipe["seed"], cell])
             images = simulation.simulate_cell(recipe["structure"], tuple(recipe["shape"]), rng=rng)
             for role, image in images.items():

@@ -27,6 +27,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from l2l_utils import progress, scores
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 PATH_ENDINGS = ("_dir", "_file")
 
@@ -157,28 +159,11 @@ def parse_value(text: str, default: object) -> object:
         raise ChapterError(f"'{text}' cannot be read as a value like {default!r}. In a shell, quote lists.") from error
 
 
-def score_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return scores as texts "mean ± standard deviation over seeds", a row per metric and a column per method.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        What a chapter writes as ``scores.csv``. Images are averaged first, so the spread is that between trainings.
-    """
-    scores = scores.fillna({"dataset": "", "method": "", "loss": "", "seed": "", "condition": "", "reference": "none"})
-    varied = [name for name in ("dataset", "condition") if len(set(scores[name])) > 1]
-    rows = [*varied, "reference", "metric"]
-    per_seed = scores.pivot_table("value", [*rows, "seed"], ["method", "loss"], sort=False)
-    over_seeds = per_seed.groupby(level=rows, sort=False)
-    texts = over_seeds.mean().map("{:.3f}".format) + over_seeds.std().map(" ± {:.3f}".format)
-    return texts.replace("^nan.*| ± nan$", "", regex=True)
-
-
 def summarise(folder: Path) -> str:
     """Return what lies in a folder of results, as text: the score table, and each file and folder."""
     lines = [f"Results in {folder}:"]
     if (folder / "scores.csv").is_file():
-        table = score_table(pd.read_csv(folder / "scores.csv")).to_string()
+        table = scores.overview(pd.read_csv(folder / "scores.csv")).to_string()
         lines = ["Scores, mean ± standard deviation over training seeds:", table, "", *lines]
     for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
         n_files = sum(file.is_file() for file in path.rglob("*"))
@@ -221,8 +206,7 @@ def _fits(value: object, default: object) -> bool:
 
 
 def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> None:
-    """Run a notebook in the repository's root, passing on what it prints, its progress bars included."""
-    # Sockets in a folder of their own: TCP ports collide when several runs start at once.
+    """Run a notebook in the repository's root, passing on what it prints, by sockets: TCP ports may collide."""
     with tempfile.TemporaryDirectory() as sockets:
         papermill.execute_notebook(
             notebook,
@@ -233,7 +217,7 @@ def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> Non
             cwd=notebook.parents[1],
             progress_bar=False,
             stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
+            stderr_file=sys.stderr if sys.stderr.isatty() else progress.Lines(),
             kernel_manager_class=_KernelManager,
             config=Config({"KernelManager": {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}}),
         )

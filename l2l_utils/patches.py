@@ -1,17 +1,30 @@
-"""From image pairs to training patches: normalise, split by image, cut."""
+"""From image pairs to training patches: normalise, split by image, cut and augment on access."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from fnmatch import fnmatch
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from csbdeep.data import no_background_patches
-from csbdeep.utils import normalize_mi_ma
 from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
 
-from l2l_utils import data
+from l2l_utils import data, progress
+from l2l_utils.normalization import NormalizedFile, normalize, open_normalized, percentile_range, read_normalized
+from l2l_utils.splits import Split, split_images
+
+__all__ = [
+    "Augmentation",
+    "LazyPatches",
+    "Patches",
+    "Split",
+    "normalize",
+    "percentile_range",
+    "read_normalized",
+    "split_images",
+]
 
 
 class Patches(NamedTuple):
@@ -20,134 +33,31 @@ class Patches(NamedTuple):
     source: NDArray[np.float32]
     target: NDArray[np.float32]
 
+    def at_epoch(self, _epoch: int) -> Self:
+        """Return these patches, which are the same in every epoch."""
+        return self
 
-class Split(NamedTuple):
-    """Image pairs by what they serve; no image is in two of the lists."""
-
-    training: list[data.Pair]
-    validation: list[data.Pair]
-    held_out: list[data.Pair]
+    def description(self) -> dict[str, Any]:
+        """Return what is known of the images behind the patches: nothing."""
+        return {}
 
 
-def percentile_range(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9) -> tuple[float, float]:
-    """Return the intensities that `normalize` maps to 0 and 1.
+class Augmentation(NamedTuple):
+    """What is done to every second patch: zoom by one of `zooms`, turn by 0 to 3 right angles, mirror if `flips`.
 
-    Parameters
-    ----------
-    image : array_like of shape (Y, X)
-        Image, any intensity unit.
-    pmin, pmax : float
-        Percentiles, 0 to 100.
-
-    Returns
-    -------
-    low, high : float
-        Intensities at both percentiles, in the image's unit.
-
-    Raises
-    ------
-    ValueError
-        If both intensities are equal, as in an image that is empty or nearly so.
+    The defaults are those of Kölln et al. (2022); for caveolae the zooms are 0.8, 0.9, 1.1 and 1.2.
     """
-    low, high = (float(value) for value in np.percentile(image, (pmin, pmax)))
-    if not high > low:
-        raise ValueError(
-            f"The {pmin:g}th and the {pmax:g}th percentile of an image must differ to normalise it, found {low:g} for "
-            "both: the image is constant or nearly empty. Leave it out, or move the percentiles apart."
-        )
-    return low, high
+
+    zooms: tuple[float, ...] = (0.5, 0.75, 1.25, 1.5)
+    flips: bool = False
 
 
-def normalize(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9) -> NDArray[np.float32]:
-    """Scale an image so that its percentiles become 0 and 1, and clip what lies outside.
+class LazyPatches:
+    """Training patches that are read, normalised and augmented when asked for: memory does not grow with the images.
 
-    Parameters
-    ----------
-    image : array_like of shape (Y, X)
-        Image, any intensity unit.
-    pmin, pmax : float
-        Percentiles, 0 to 100; the defaults are those of Kölln et al. (2022), Table 2.
-
-    Returns
-    -------
-    ndarray of shape (Y, X)
-        float32, 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the percentiles fall on the same intensity.
-    """
-    return normalize_mi_ma(np.asarray(image), *percentile_range(image, pmin=pmin, pmax=pmax), clip=True)
-
-
-def split_images(
-    pairs: Sequence[data.Pair],
-    *,
-    n_validation: int,
-    n_held_out: int = 0,
-    held_out_names: Sequence[str] = (),
-    rng: np.random.Generator,
-) -> Split:
-    """Split pairs by image, so that no image is both trained on and judged.
-
-    Parameters
-    ----------
-    pairs : sequence of Pair
-        All pairs.
-    n_validation : int
-        Number of pairs, drawn at random, that choose the best weights during training.
-    n_held_out : int
-        Number of pairs, drawn at random, that the result is judged on; unused if names are given.
-    held_out_names : sequence of str
-        Patterns (``z03*``) of the held-out pairs' names.
-    rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    Split
-        The three lists, each in the order of `pairs`.
-
-    Raises
-    ------
-    ValueError
-        If a pattern matches no file, or nothing is left to train on.
-    """
-    for pattern in held_out_names:
-        if not any(fnmatch(pair.name, pattern) for pair in pairs):
-            raise ValueError(
-                f"Expected file names that match the held-out pattern {pattern!r}, found none among {_names(pairs)}. "
-                "Correct the pattern; names are given without .tif."
-            )
-    shuffled = [pairs[i] for i in rng.permutation(len(pairs))]
-    if held_out_names:
-        held_out = [pair for pair in shuffled if any(fnmatch(pair.name, pattern) for pattern in held_out_names)]
-    else:
-        held_out = shuffled[:n_held_out]
-    rest = [pair for pair in shuffled if pair not in held_out]
-    validation, training = rest[:n_validation], rest[n_validation:]
-    if not training or len(validation) < n_validation:
-        raise ValueError(
-            f"Expected at least {len(held_out) + n_validation + 1} image pairs for {len(held_out)} held out, "
-            f"{n_validation} for validation and one to train on, found {len(pairs)}. Hold out fewer or add pairs."
-        )
-    return Split(*(sorted(part, key=pairs.index) for part in (training, validation, held_out)))
-
-
-def cut_patches(
-    pairs: Sequence[data.Pair],
-    *,
-    patch_px: int,
-    n_per_image: int,
-    pmin: float = 1.0,
-    pmax: float = 99.9,
-    rng: np.random.Generator,
-) -> Patches:
-    """Cut patches where the target shows more than background.
-
-    Each image is normalised as a whole. Centres are drawn by CSBDeep's rule: near a pixel brighter than 40 % of the
-    target's 99.9th percentile.
+    In place of X and Y of CSBDeep's own ``train``, `source` and `target` are arrays of shape (patch, Y, X, 1), float32,
+    0 to 1. Each image is normalised by its own percentiles and clipped. Patches are centred by CSBDeep's rule, near a
+    pixel brighter than 40 % of the target's 99.9th percentile. Patch ``i`` is of pair ``i // n_per_image``.
 
     Parameters
     ----------
@@ -159,81 +69,141 @@ def cut_patches(
         Patches per pair.
     pmin, pmax : float
         Percentiles that are scaled to 0 and 1.
+    augmentation : Augmentation, optional
+        What every second patch goes through, source and target alike; without it all patches are as in the images.
+        A zoomed patch is resampled linearly from a window of the nearest whole number of pixels.
     rng : numpy.random.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    Patches
-        Of ``len(pairs) * n_per_image`` patches, in the order of the pairs.
+        Source of randomness; the same state gives the same patches.
 
     Raises
     ------
     ValueError
-        If an image is smaller than a patch or cannot be normalised; the message names the file.
+        If the images of a pair differ in shape, one is smaller than a patch or cannot be normalised, or the target
+        shows nothing; the message names the file. If there are no pairs, or a size, number or zoom is not above 0.
     """
-    source = np.empty((len(pairs), n_per_image, patch_px, patch_px, 1), np.float32)
-    target = np.empty_like(source)
-    for i, pair in enumerate(pairs):
-        images = [read_normalized(path, pmin=pmin, pmax=pmax) for path in (pair.source, pair.target)]
-        try:
-            corners = _draw_corners(images[1], patch_px, n_per_image, rng)
-        except ValueError as error:
-            raise ValueError(f"{pair.target}: {error}") from error
-        for j, (row, column) in enumerate(corners):
-            window = np.s_[row : row + patch_px, column : column + patch_px]
-            source[i, j, ..., 0], target[i, j, ..., 0] = images[0][window], images[1][window]
-    shape = (-1, patch_px, patch_px, 1)
-    return Patches(source.reshape(shape), target.reshape(shape))
+
+    ndim: Final = 4
+    dtype: Final = np.dtype(np.float32)
+
+    def __init__(
+        self,
+        pairs: Sequence[data.Pair],
+        *,
+        patch_px: int,
+        n_per_image: int,
+        pmin: float = 1.0,
+        pmax: float = 99.9,
+        augmentation: Augmentation | None = None,
+        rng: np.random.Generator,
+    ) -> None:
+        _check_numbers(pairs, patch_px, n_per_image, augmentation)
+        self.patch_px, self.n_per_image, self.augmentation = patch_px, n_per_image, augmentation
+        self._pairs, self._percentiles = list(pairs), {"pmin": pmin, "pmax": pmax}
+        self._role, self._epoch, self._seed = "source", 0, int(rng.integers(2**63))
+        zooms = np.ones(n_per_image)
+        if augmentation and augmentation.zooms:
+            zooms[1::2] = np.resize(augmentation.zooms, n_per_image // 2)
+        self._sides_px = np.rint(patch_px / zooms).astype(int)
+        self._corners = np.empty((len(pairs), n_per_image, 2), int)
+        self._files: dict[str, list[NormalizedFile]] = {"source": [], "target": []}
+        for corners, pair in zip(self._corners, progress.bar(pairs, desc="reading", unit="pair"), strict=True):
+            source, _ = open_normalized(pair.source, **self._percentiles)
+            target, image = open_normalized(pair.target, **self._percentiles)
+            if source.image.shape != target.image.shape:
+                expected = f"the shape of {pair.target}, {target.image.shape}"
+                raise data.problem(pair.source, expected, source.image.shape, "Crop both images alike.")
+            for side_px in np.unique(self._sides_px):
+                here = self._sides_px == side_px
+                with data.naming(pair.target):
+                    corners[here] = _draw_corners(image, side_px, np.count_nonzero(here), rng)
+            self._files["source"].append(source)
+            self._files["target"].append(target)
+
+    def __len__(self) -> int:
+        return self._corners.shape[0] * self.n_per_image
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Number of patches, rows, columns, and the one channel."""
+        return len(self), self.patch_px, self.patch_px, 1
+
+    @property
+    def source(self) -> Self:
+        """The patches of the input label."""
+        return self._with(_role="source")
+
+    @property
+    def target(self) -> Self:
+        """The patches of the benchmark label."""
+        return self._with(_role="target")
+
+    def at_epoch(self, epoch: int) -> Self:
+        """Return the same patches as they are turned and mirrored in another epoch of the training."""
+        return self._with(_epoch=epoch)
+
+    def description(self) -> dict[str, Any]:
+        """Return what the patches were made from and how: settings, and the images' checksums."""
+        settings = {"patch_px": self.patch_px, "n_per_image": self.n_per_image, **self._percentiles}
+        augmentation = self.augmentation._asdict() if self.augmentation else None
+        return settings | {"augmentation": augmentation, "sha256": data.checksums(self._pairs)}
+
+    def __getitem__(self, index: int | slice | ArrayLike) -> NDArray[np.float32]:
+        """Return one patch, or the patches of a slice or an array of indices or booleans."""
+        chosen = np.arange(len(self))[index]
+        if chosen.ndim == 0:
+            return self._cut(int(chosen))
+        return np.stack([self._cut(i) for i in chosen]) if len(chosen) else np.empty((0, *self.shape[1:]), self.dtype)
+
+    def _with(self, **changes: object) -> Self:
+        other = copy.copy(self)
+        vars(other).update(changes)
+        return other
+
+    def _cut(self, index: int) -> NDArray[np.float32]:
+        pair, place = divmod(index, self.n_per_image)
+        (row, column), side_px = self._corners[pair, place], self._sides_px[place]
+        patch = self._files[self._role][pair].read(slice(row, row + side_px), slice(column, column + side_px))
+        if self.augmentation and place % 2:
+            if side_px != self.patch_px:
+                patch = ndimage.zoom(patch, self.patch_px / side_px, order=1, mode="nearest", grid_mode=True)
+            n_turns, mirrored = np.random.default_rng((self._seed, self._epoch, index)).integers((4, 2))
+            patch = np.rot90(patch, n_turns)
+            patch = patch[::-1] if mirrored and self.augmentation.flips else patch
+        return np.ascontiguousarray(patch[..., None])
 
 
-def read_normalized(path: data.PathLike, *, pmin: float = 1.0, pmax: float = 99.9) -> NDArray[np.float32]:
-    """Read an image file and normalise it.
-
-    Parameters
-    ----------
-    path : path
-        TIFF file, axes YX.
-    pmin, pmax : float
-        Percentiles that are scaled to 0 and 1.
-
-    Returns
-    -------
-    ndarray of shape (Y, X)
-        float32, 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the image cannot be read or normalised; the message names the file.
-    """
-    try:
-        return normalize(data.read_image(path), pmin=pmin, pmax=pmax)
-    except ValueError as error:
-        raise error if str(path) in str(error) else ValueError(f"{path}: {error}") from error
+def _check_numbers(
+    pairs: Sequence[data.Pair], patch_px: int, n_per_image: int, augmentation: Augmentation | None
+) -> None:
+    if not pairs:
+        raise ValueError("Expected at least one image pair to cut patches from, found none. Give more pairs.")
+    if min(patch_px, n_per_image) < 1:
+        raise ValueError(
+            f"Expected patch_px and n_per_image of 1 or more, found {patch_px} and {n_per_image}. "
+            "Give positive whole numbers."
+        )
+    if augmentation and not all(0 < zoom <= patch_px for zoom in augmentation.zooms):
+        zooms = ", ".join(f"{zoom:g}" for zoom in augmentation.zooms)
+        raise ValueError(f"Expected zooms above 0, up to patch_px, found {zooms}. Give, for instance, 0.5 and 1.5.")
 
 
 def _draw_corners(
-    target: NDArray[np.float32], patch_px: int, n_patches: int, rng: np.random.Generator
+    target: NDArray[np.float32], side_px: int, n_patches: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """Return the upper left corners of patches, (patch, 2); one comes twice only if there are too few."""
-    if min(target.shape) < patch_px:
+    if min(target.shape) < side_px:
         raise ValueError(
-            f"Expected an image of at least {patch_px} x {patch_px} px, the size of a patch, found "
-            f"{target.shape[0]} x {target.shape[1]} px. Use smaller patches or leave this pair out."
+            f"Expected an image of at least {side_px} x {side_px} px, the size of a patch before zooming, found "
+            f"{target.shape[0]} x {target.shape[1]} px. Use smaller patches, no zoom below 1, or leave this pair out."
         )
-    eligible = no_background_patches()((target,), (patch_px, patch_px))
-    half = patch_px // 2
-    inside = np.s_[half : target.shape[0] - patch_px + half + 1, half : target.shape[1] - patch_px + half + 1]
-    corners = np.argwhere(eligible[inside])
+    eligible = no_background_patches()((target,), (side_px, side_px))
+    half = side_px // 2
+    inside = np.s_[half : target.shape[0] - side_px + half + 1, half : target.shape[1] - side_px + half + 1]
+    corners = np.flatnonzero(eligible[inside])
     if not len(corners):
         raise ValueError(
             f"Expected bright structure at least {half} px from the border, to centre a patch on, found none. "
             "Use smaller patches or leave this pair out."
         )
-    return corners[rng.choice(len(corners), n_patches, replace=len(corners) < n_patches)]
-
-
-def _names(pairs: Sequence[data.Pair]) -> str:
-    names = [pair.name for pair in pairs]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    drawn = rng.choice(corners, n_patches, replace=len(corners) < n_patches)
+    return np.stack(np.unravel_index(drawn, eligible[inside].shape), axis=1)

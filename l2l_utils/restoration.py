@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pooch
 from csbdeep.models import CARE
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
-from l2l_utils import __version__, care, data, patches, record
+from l2l_utils import __version__, care, data, patches, progress, record
+
+DTYPES: Final = ("float32", "uint16", "uint8", "input")
 
 
 def restore_files(
@@ -20,7 +21,8 @@ def restore_files(
     sources: Sequence[data.PathLike],
     output_dir: data.PathLike,
     *,
-    dtype: Literal["float32", "uint16", "uint8"] = "float32",
+    dtype: Literal["float32", "uint16", "uint8", "input"] = "float32",
+    memory_gb: float = 1.4,
 ) -> list[Path]:
     """Restore image files into a folder; a second call restores only what is missing or has another raw image by now.
 
@@ -32,9 +34,12 @@ def restore_files(
         Raw images, axes YX.
     output_dir : path
         Folder of the results, which keep their file names and pixel sizes and hold their `provenance`.
-    dtype : {"float32", "uint16", "uint8"}
+    dtype : {"float32", "uint16", "uint8", "input"}
         float32 keeps the normalised scale. Integers go back to the grey values of the raw image, where 0 and 1 are its
         percentiles; if those do not fit, as those of a 16-bit image into uint8, 0 and 1 become the ends of the range.
+        "input" is the raw image's own; float32 if that is none of the three.
+    memory_gb : float
+        What `care.restore` may use.
 
     Returns
     -------
@@ -45,19 +50,32 @@ def restore_files(
     ------
     FileExistsError
         If a file of the same name is there that this model did not write.
+    FileNotFoundError, ValueError
+        If a raw image is missing, or cannot be read or restored, two have one name, or there is no such dtype.
     """
+    if dtype not in DTYPES:
+        raise ValueError(f"Expected a dtype among {', '.join(DTYPES)}, found {dtype!r}. Choose one of those.")
     outputs = [Path(output_dir) / Path(source).name for source in sources]
+    for source, output in zip(sources, outputs, strict=True):
+        data.read_plane_header(source)
+        if outputs.count(output) > 1:
+            remedy = "Restore them into different folders."
+            raise data.problem(source, "one name per raw image", f"several images named {output.name}", remedy)
     model_sha256 = care.weights_sha256(model)
-    for source, output in tqdm(list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"):
+    for source, output in progress.bar(
+        list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"
+    ):
         made_from = {"model_sha256": model_sha256, "source_sha256": pooch.file_hash(source), "dtype": dtype}
         if output.exists() and _check_written_by(output, model_sha256).items() >= made_from.items():
             continue
         image = data.read_image(source)
-        origin = provenance(model, source, image) | made_from
-        grey_range = None if dtype == "float32" else _grey_range(image, origin["raw_0_and_1"], dtype)
+        with data.naming(source):
+            origin = provenance(model, source, image) | made_from
+            restored = care.restore(model, image, memory_gb=memory_gb)
+        written = _written_dtype(image, dtype)
+        grey_range = None if written == "float32" else _grey_range(image, origin["raw_0_and_1"], written)
         origin["written_0_and_1"] = grey_range or (0, 1)
-        restored = care.restore(model, image)
-        data.write_image(output, restored, like=source, dtype=dtype, grey_range=grey_range, provenance=origin)
+        data.write_image(output, restored, like=source, dtype=written, grey_range=grey_range, provenance=origin)
     return outputs
 
 
@@ -88,6 +106,12 @@ def provenance(model: CARE, source: data.PathLike, image: ArrayLike) -> dict[str
         "raw_0_and_1": list(patches.percentile_range(image, **percentiles)),
         "software": f"l2l_utils {__version__}",
     }
+
+
+def _written_dtype(image: NDArray, dtype: str) -> str:
+    if dtype != "input":
+        return dtype
+    return image.dtype.name if image.dtype.name in ("uint16", "uint8") else "float32"
 
 
 def _grey_range(image: NDArray, raw_range: Sequence[float], dtype: str) -> tuple[float, float]:

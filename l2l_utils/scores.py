@@ -71,8 +71,31 @@ def score_files(
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
-def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -> pd.DataFrame:
+def overview(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean over images and, where a method was trained several times, its spread over seeds.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, columns `COLUMNS`; what a chapter writes as ``scores.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts, ``mean`` or ``mean ± standard deviation``: a row per reference and metric (and data set or condition, if
+        there are several), a column per method and loss, both in the order of `scores`.
+    """
+    scores = scores.fillna({"dataset": "", "method": "", "loss": "", "seed": "", "condition": "", "reference": "none"})
+    varied = [name for name in ("dataset", "condition") if len(set(scores[name])) > 1]
+    rows = [*varied, "reference", "metric"]
+    per_seed = scores.pivot_table("value", [*rows, "seed"], ["method", "loss"], sort=False)
+    over_seeds = per_seed.groupby(level=rows, sort=False)
+    texts = over_seeds.mean().map("{:.3f}".format) + over_seeds.std().map(" ± {:.3f}".format)
+    return texts.replace("^nan.*| ± nan$", "", regex=True)
+
+
+def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -> pd.DataFrame:
+    """Return the part of the `overview` of one data set that a reader wants to see at once.
 
     Parameters
     ----------
@@ -86,15 +109,8 @@ def score_table(scores: pd.DataFrame, reference: str, *, names: Sequence[str]) -
     Returns
     -------
     pandas.DataFrame
-        A row per method, in the order of `scores`; a cell is ``mean`` or ``mean ± standard deviation``.
+        A row per method, in the order of `scores`, a column per metric.
     """
     chosen = scores[(scores.reference == reference) & scores.metric.isin(names)]
-    per_seed = chosen.groupby(["method", "metric", "seed"], dropna=False, sort=False).value.mean()
-    stats = per_seed.groupby(["method", "metric"], sort=False).agg(["mean", "std"])
-    cells = {
-        key: f"{row['mean']:.3f}" if np.isnan(row["std"]) else f"{row['mean']:.3f} ± {row['std']:.3f}"
-        for key, row in stats.iterrows()
-    }
-    rows = {method: [cells[method, name] for name in names] for method in chosen.method.unique()}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(names))
-    return table.rename_axis(f"against the {reference}", axis="columns")
+    table = overview(chosen).loc[reference].loc[list(names)].T.droplevel("loss")
+    return table.rename_axis(index=None, columns=f"against the {reference}")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import struct
-import uuid
 import warnings
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,6 +13,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import tifffile
 from numpy.typing import ArrayLike, NDArray
+
+from l2l_utils import files
 
 PathLike = str | os.PathLike[str]
 
@@ -122,13 +123,8 @@ def write_image(
         metadata["unit"] = pixel_size.unit
         options["resolution"] = (1 / pixel_size.x, 1 / pixel_size.y)
     grey_values = _grey_values(path, np.asarray(image), dtype, grey_range)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
+    with files.whole_file(path) as unfinished:
         tifffile.imwrite(unfinished, grey_values, **options)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _grey_values(path: Path, image: NDArray, dtype: str, grey_range: tuple[float, float] | None) -> NDArray:
@@ -148,14 +144,18 @@ def _grey_values(path: Path, image: NDArray, dtype: str, grey_range: tuple[float
         if not zero < one:
             remedy = "Take them from the image that was normalised."
             raise problem(path, "two rising grey values in grey_range", grey_range, remedy)
-        image = image.astype(np.float64) * (one - zero) + zero
+        image = image.astype(np.float32)
+        image *= np.float32(one - zero)
+        image += np.float32(zero)
     if dtype == "float32":
-        return image.astype(np.float32)
+        return image.astype(np.float32, copy=False)
     limits = np.iinfo(dtype)
     if grey_range is None and (image.dtype.kind == "f" or low < limits.min or high > limits.max):
         remedy = "Give grey_range, the grey values that normalisation made 0 and 1; (0, 1) keeps the values."
         raise problem(path, f"whole numbers that fit {dtype}", f"{image.dtype} from {low:g} to {high:g}", remedy)
-    return np.clip(np.rint(image), limits.min, limits.max).astype(dtype)
+    if grey_range is not None:
+        np.clip(np.rint(image, out=image), limits.min, limits.max, out=image)
+    return image.astype(dtype)
 
 
 def read_provenance(path: PathLike) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from drawn_pairs import CODE, draw_images, write_pairs
 from scipy import ndimage
 
 from l2l_utils import data, patches
@@ -57,5 +58,19 @@ def model(tmp_path_factory, cut, tiny):
     from l2l_utils import care
 
     model = care.create(name="model", basedir=tmp_path_factory.mktemp("models"), **tiny)
-    care.train(model, *cut, about={"seed": 1})
+    care.train(model, *cut, precision="float32", about={"data": 1})
     return model
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """Return three pairs whose target is 3 x source + 7."""
+    images = draw_images(3)
+    return write_pairs(tmp_path_factory.mktemp("alike"), images, 3 * images + 7)
+
+
+@pytest.fixture(scope="session")
+def coded(tmp_path_factory):
+    """Return pairs whose source says where a pixel is, row * 112 + column, and the targets."""
+    targets = draw_images(2, seed=1)
+    return write_pairs(tmp_path_factory.mktemp("coded"), [CODE, CODE], targets), targets

@@ -21,20 +21,29 @@ TREES = {name: ast.parse((PACKAGE / f"{name}.py").read_text("utf-8")) for name i
 NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
     (
-        *("cells", "data", "drawing", "filters", "metrics", "patches", "record", "registration", "residual"),
-        *("scores", "simulation", "structures", "tiff"),
+        *("cells", "data", "drawing", "files", "filters", "metrics", "normalization", "patches", "progress", "record"),
+        *("registration", "residual", "scores", "simulation", "splits", "structures", "tiff", "windows"),
     ),
     NUMPY,
 )
-LEVELS |= dict.fromkeys(("care", "cyclegan", "losses", "restoration"), TENSORFLOW)
+LEVELS |= dict.fromkeys(
+    ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling"), TENSORFLOW
+)
 LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
-    "care": {"losses"},
+    "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
+    "fitting": {"checkpoint", "losses", "precisions"},
+    "precisions": {"losses"},
     "restoration": {"care"},
     "scores": {"data", "metrics", "patches"},
-    "patches": {"data"},
-    "data": {"cells", "drawing", "simulation", "structures", "tiff"},
+    "patches": {"data", "normalization", "progress", "splits"},
+    "normalization": {"data", "windows"},
+    "splits": {"data"},
+    "windows": {"tiff"},
+    "data": {"cells", "drawing", "progress", "simulation", "structures", "tiff"},
+    "record": {"files"},
+    "tiff": {"files"},
     "simulation": {"cells", "drawing", "structures"},
     "structures": {"cells"},
     "cells": {"drawing"},

@@ -152,7 +152,8 @@ def test_previous_and_next_reach_every_page(start, button, open_page, address):
     page.goto(f"{address}/{start}.html")
     visited = [start]
     while page.locator(button).count():
-        page.locator(button).click()
+        with page.expect_navigation():
+            page.locator(button).click()
         visited.append(page.url.removeprefix(f"{address}/").removesuffix(".html"))
     assert visited == (PAGES if start == PAGES[0] else PAGES[::-1])
 

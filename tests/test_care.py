@@ -15,7 +15,7 @@ def test_trains_with_every_loss_and_records_it(loss, tmp_path, cut, tiny):
     side = 128 if loss == "5S-SSIM" else 64
     enlarged = [patches.Patches(*(np.tile(p, (1, side // 64, side // 64, 1)) for p in part)) for part in cut]
     model = care.create(name="m", basedir=tmp_path, loss=loss, **tiny)
-    log = care.train(model, *enlarged)
+    log = care.train(model, *enlarged, precision="float32")
     assert list(log.epoch) == [0, 1]
     assert np.isfinite(log[["loss", "val_loss"]]).all(axis=None)
     expected = np.mean(losses.get(loss)(enlarged[1].target, model.keras_model.predict(enlarged[1].source, verbose=0)))
@@ -24,10 +24,11 @@ def test_trains_with_every_loss_and_records_it(loss, tmp_path, cut, tiny):
     assert json.loads((tmp_path / "m" / "config.json").read_text())["train_loss"] == "mae"
 
 
+@pytest.mark.slow
 def test_longer_training_lowers_the_loss(tmp_path, cut, tiny):
     """Sixty steps fit the training patches better than three."""
     config = tiny | {"train_epochs": 3, "train_steps_per_epoch": 20, "train_learning_rate": 2e-3}
-    log = care.train(care.create(name="m", basedir=tmp_path, **config), *cut)
+    log = care.train(care.create(name="m", basedir=tmp_path, **config), *cut, precision="float32")
     assert log.loss.iloc[-1] < log.loss.iloc[0]
 
 
@@ -55,7 +56,7 @@ def test_a_finished_model_is_kept(model, cut, tiny):
     record = model.logdir / "training.json"
     before = record.read_bytes(), care.weights_sha256(model)
     again = care.create(name="model", basedir=model.basedir, **tiny)
-    log = care.train(again, *cut)
+    log = care.train(again, *cut, precision="float32")
     assert len(log) == tiny["train_epochs"]
     assert (record.read_bytes(), care.weights_sha256(again)) == before
 
@@ -63,9 +64,11 @@ def test_a_finished_model_is_kept(model, cut, tiny):
 def test_a_finished_model_does_not_stand_in_for_other_data(model, cut, tiny):
     """Training a finished model with other images on record is refused, and with the same it is left alone."""
     again = care.create(name="model", basedir=model.basedir, **tiny)
-    assert len(care.train(again, *cut, about={"seed": 1})) == tiny["train_epochs"]
-    with pytest.raises(FileExistsError, match="trained on other images"):
-        care.train(again, *cut, about={"seed": 1, "sha256": {"a": "0"}})
+    assert len(care.train(again, *cut, precision="float32", about={"data": 1})) == tiny["train_epochs"]
+    with pytest.raises(FileExistsError, match=r"found other images\. Choose"):
+        care.train(again, *cut, precision="float32", about={"data": 1, "sha256": {"a": "0"}})
+    with pytest.raises(FileExistsError, match=r"found another seed, another precision\. Choose"):
+        care.train(again, *cut, seed=5, precision="bfloat16", about={"data": 1})
 
 
 def test_other_settings_never_overwrite_a_model(model, tmp_path, tiny):
@@ -98,7 +101,7 @@ def test_divergence_is_said_loudly(tmp_path, cut, tiny):
     model = care.create(name="m", basedir=tmp_path, loss="L2", **tiny)
     broken = patches.Patches(np.full_like(cut[0].source, np.nan), cut[0].target)
     with pytest.raises(FloatingPointError, match="lower learning rate"):
-        care.train(model, broken, cut[1])
+        care.train(model, broken, cut[1], precision="float32")
     assert not json.loads((tmp_path / "m" / "training.json").read_text())["finished"]
 
 
@@ -110,12 +113,11 @@ def test_loading_what_is_not_a_model(name, tmp_path):
         care.load(tmp_path / name)
 
 
-def test_tiles_leave_no_seam(model, rng, monkeypatch):
+def test_tiles_leave_no_seam(model, rng):
     """Restoring in tiles equals restoring in one piece, for sides that no tile divides."""
     image = rng.random((203, 150))
     whole = care.restore(model, image)
-    monkeypatch.setattr(care, "MAX_TILE_PX", 80)
-    np.testing.assert_allclose(care.restore(model, image), whole, atol=1e-5)
+    np.testing.assert_allclose(care.restore(model, image, memory_gb=1e-3), whole, atol=1e-5)
 
 
 def test_wrong_axes(model, rng):

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-import pandas as pd
 import pytest
 
 from l2l_utils import execute
@@ -188,26 +187,6 @@ def test_paths_are_relative_to_the_caller(make_notebooks, tmp_path, monkeypatch)
         "tiny", profile="smoke", parameters={"source_dir": ""}, notebooks=make_notebooks()
     )
     assert empty["source_dir"] == ""
-
-
-def test_score_table_has_mean_and_spread_over_seeds():
-    """Images are averaged within a seed, then seeds give mean and sample standard deviation; one seed has no spread."""
-    columns = ["method", "loss", "seed", "image", "value"]
-    rows = [("raw", None, None, "a", 0.1), ("raw", None, None, "b", 0.3)]
-    rows += [
-        ("L2L", "3S-SSIM", seed, image, value + seed) for seed in (0, 1, 2) for image, value in (("a", 2), ("b", 4))
-    ]
-    scores = pd.DataFrame(rows, columns=columns)
-    scores = scores.assign(claim="", dataset="x", condition=None, reference="truth", metric="ssim")
-    table = execute.score_table(scores)
-    assert table.loc[("truth", "ssim")].to_dict() == {("raw", ""): "0.200", ("L2L", "3S-SSIM"): "4.000 ± 1.000"}
-
-
-def test_score_table_does_not_mix_data_sets():
-    """Scores of two data sets get a row each, with nothing where a method was not scored."""
-    scores = pd.DataFrame({"dataset": ["x", "y"], "value": [1.0, 3.0], "method": ["raw", "L2L"], "metric": "ssim"})
-    scores = scores.assign(loss=None, seed=None, condition=None, reference=None)
-    assert execute.score_table(scores).to_numpy().tolist() == [["1.000", ""], ["", "3.000"]]
 
 
 def test_command_line_prints_scores_and_places(make_notebooks, tmp_path):

@@ -59,3 +59,25 @@ def test_score_table_known_answer():
     table = pd.DataFrame(rows, columns=["method", "seed", "value"]).assign(reference="truth", metric="psnr")
     shown = scores.score_table(table.reindex(columns=scores.COLUMNS), "truth", names=["psnr"])
     assert shown.psnr.to_dict() == {"L2L": "2.000 ± 0.707", "input": "4.000"}
+
+
+def test_overview_has_mean_and_spread_over_seeds():
+    """Images are averaged within a seed, then seeds give mean and sample standard deviation; one seed has no spread."""
+    columns = ["method", "loss", "seed", "image", "value"]
+    rows = [("raw", None, None, "a", 0.1), ("raw", None, None, "b", 0.3)]
+    rows += [
+        ("L2L", "3S-SSIM", seed, image, value + seed) for seed in (0, 1, 2) for image, value in (("a", 2), ("b", 4))
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    table = table.assign(claim="", dataset="x", condition=None, reference="truth", metric="ssim")
+    assert scores.overview(table).loc[("truth", "ssim")].to_dict() == {
+        ("raw", ""): "0.200",
+        ("L2L", "3S-SSIM"): "4.000 ± 1.000",
+    }
+
+
+def test_overview_does_not_mix_data_sets():
+    """Scores of two data sets get a row each, with nothing where a method was not scored."""
+    table = pd.DataFrame({"dataset": ["x", "y"], "value": [1.0, 3.0], "method": ["raw", "L2L"], "metric": "ssim"})
+    table = table.assign(loss=None, seed=None, condition=None, reference=None)
+    assert scores.overview(table).to_numpy().tolist() == [["1.000", ""], ["", "3.000"]]

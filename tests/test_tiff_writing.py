@@ -78,10 +78,9 @@ def test_round_trip(folder, image, y, x, unit):
 )
 def test_grey_range_inverts_normalisation(folder, low, span, image):
     """Normalising a file written with the recorded grey values gives the image back to half a grey value."""
-    assume(np.ptp(image) > 2 / span)
     write_image(folder / "a.tif", image, dtype="uint16", grey_range=(low, low + span))
-    again = (read_image(folder / "a.tif") - low) / span
-    np.testing.assert_allclose(again, image, rtol=0, atol=0.5001 / span)
+    again = (tifffile.imread(folder / "a.tif") - low) / span
+    np.testing.assert_allclose(again, image, rtol=0, atol=0.505 / span)  # in float32, a grey value has 1/256 to spare
 
 
 def test_integers_are_rounded_and_clipped(tmp_path):

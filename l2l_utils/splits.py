@@ -1,0 +1,83 @@
+"""Which image pairs train, which choose the weights, which judge: no image serves two of these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from typing import NamedTuple
+
+import numpy as np
+
+from l2l_utils import data
+
+
+class Split(NamedTuple):
+    """Image pairs by what they serve; no image is in two of the lists."""
+
+    training: list[data.Pair]
+    validation: list[data.Pair]
+    held_out: list[data.Pair]
+
+
+def split_images(
+    pairs: Sequence[data.Pair],
+    *,
+    n_validation: int,
+    n_held_out: int = 0,
+    held_out_names: Sequence[str] = (),
+    rng: np.random.Generator,
+) -> Split:
+    """Split pairs by image, so that no image is both trained on and judged.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        All pairs.
+    n_validation : int
+        Number of pairs, drawn at random, that choose the best weights during training.
+    n_held_out : int
+        Number of pairs, drawn at random, that the result is judged on; unused if names are given.
+    held_out_names : sequence of str
+        Patterns (``z03*``) of the held-out pairs' names.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    Split
+        The three lists, each in the order of `pairs`.
+
+    Raises
+    ------
+    ValueError
+        If a pattern matches no file, a number is negative, or nothing is left to train on.
+    """
+    if min(n_validation, n_held_out) < 0:
+        raise ValueError(
+            f"Expected 0 or more image pairs for validation and 0 or more held out, found {n_validation} and "
+            f"{n_held_out}. Give numbers from 0."
+        )
+    for pattern in held_out_names:
+        if not any(fnmatch(pair.name, pattern) for pair in pairs):
+            raise ValueError(
+                f"Expected file names that match the held-out pattern {pattern!r}, found none among {_names(pairs)}. "
+                "Correct the pattern; names are given without .tif."
+            )
+    shuffled = [pairs[i] for i in rng.permutation(len(pairs))]
+    if held_out_names:
+        held_out = [pair for pair in shuffled if any(fnmatch(pair.name, pattern) for pattern in held_out_names)]
+    else:
+        held_out = shuffled[:n_held_out]
+    rest = [pair for pair in shuffled if pair not in held_out]
+    validation, training = rest[:n_validation], rest[n_validation:]
+    if not training or len(validation) < n_validation:
+        raise ValueError(
+            f"Expected at least {len(held_out) + n_validation + 1} image pairs for {len(held_out)} held out, "
+            f"{n_validation} for validation and one to train on, found {len(pairs)}. Hold out fewer or add pairs."
+        )
+    return Split(*(sorted(part, key=pairs.index) for part in (training, validation, held_out)))
+
+
+def _names(pairs: Sequence[data.Pair]) -> str:
+    names = [pair.name for pair in pairs]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
