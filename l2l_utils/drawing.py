@@ -10,6 +10,7 @@ from scipy import ndimage
 
 FWHM_PER_SIGMA: Final = 2 * np.sqrt(2 * np.log(2))
 POINTS_PER_BLOCK: Final = 1 << 20
+COARSE_SIGMA_PX: Final = 4
 
 
 def render(
@@ -58,12 +59,18 @@ def smooth_noise(
     shape: tuple[int, ...], sigma: float | tuple[float, ...], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return Gaussian noise of variance 1 that keeps its value over about `sigma` pixels (one number per axis)."""
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    for axis, width in enumerate(np.broadcast_to(sigma, len(shape))):
+    sigma = np.broadcast_to(sigma, len(shape))
+    # What varies slowly is made on a coarser lattice, and never so small that the noise would meet itself.
+    pitch = np.maximum(1, sigma // COARSE_SIGMA_PX).astype(int)
+    lattice = np.ceil(np.maximum(np.divide(shape, pitch), 6 * sigma / pitch)).astype(int)
+    noise = rng.standard_normal(tuple(lattice), dtype=np.float32)
+    for axis, width in enumerate(sigma / pitch):
         if width > 0.5:
             noise = ndimage.gaussian_filter1d(noise, width, axis=axis, mode="wrap")
             noise *= np.float32(np.sqrt(2 * np.sqrt(np.pi) * width))
-    return noise
+    if pitch.max() > 1:
+        noise = ndimage.zoom(noise, pitch, mode="grid-wrap", grid_mode=True)
+    return noise[tuple(map(slice, shape))]
 
 
 def fluctuation(

@@ -49,20 +49,26 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
     Returns
     -------
     data.Folders
-        The folders; for a virtual data set also the truth, and the resolution of its microscope in px.
+        The folders that there are; for a virtual data set also the truth, and the resolution of its microscope in px.
 
     Raises
     ------
     ValueError
-        If only one of the folders of source and target is given.
+        If only one of the folders of source and target is given, or the data set does not have both.
     """
     own = {"source": source_dir, "target": target_dir, "source_repeat": source_repeat_dir}
     if not any(own.values()):
+        entry = data.read_entry(dataset)
+        if not {"source", "target"} <= entry["roles"].keys():
+            raise ValueError(
+                f"{dataset}: expected a data set with source and target, found {', '.join(entry['roles'])}. "
+                "Choose another data set."
+            )
         folder = data.fetch(dataset)
-        name = data.read_manifest()[dataset]["structure"]
-        structure = simulation.STRUCTURES[name]
-        resolution_px = structure.resolution_nm / structure.pixel_size_nm
-        return data.Folders(name, **{role: folder / role for role in (*own, "truth")}, resolution_px=resolution_px)
+        folders = {role: folder / role if role in entry["roles"] else None for role in (*own, "truth")}
+        structure = simulation.STRUCTURES.get(entry.get("structure"))
+        resolution_px = structure and structure.resolution_nm / structure.pixel_size_nm
+        return data.Folders(entry.get("structure", dataset), **folders, resolution_px=resolution_px)
     if not (source_dir and target_dir):
         raise ValueError(
             f"Expected two folders of your images, source_dir and target_dir, found source_dir={source_dir!r} and "

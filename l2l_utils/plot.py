@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -126,6 +127,46 @@ def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     unique = dict(zip(labels, handles, strict=True))
     axes[0].legend(unique.values(), unique.keys())
     return fig
+
+
+def strips(scores: pd.DataFrame, metrics: Mapping[str, str], *, expected: pd.DataFrame | None = None) -> Figure:
+    """Draw a dot per image for each data set and method, an axis per metric.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form with the columns ``dataset``, ``method``, ``metric`` and ``value``.
+    metrics : mapping of str to str
+        Metrics to draw, and the label of each one's axis.
+    expected : pandas.DataFrame, optional
+        Columns ``dataset``, ``method``, ``metric``, ``value`` and ``sd``: drawn as a black bar beside the dots.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axis per metric, data sets along it; methods differ in colour and in the shape of the dot.
+    """
+    datasets, methods = (list(dict.fromkeys(scores[name])) for name in ("dataset", "method"))
+    width = 1.6 + 0.55 * len(datasets) * len(methods)
+    fig, axes = plt.subplots(1, len(metrics), figsize=(width * len(metrics), 3.2), squeeze=False, layout="constrained")
+    step = 0.8 / len(methods)
+    for ax, (metric, label) in zip(axes[0], metrics.items(), strict=True):
+        for (i, dataset), (j, method) in itertools.product(enumerate(datasets), enumerate(methods)):
+            place = i + (j - (len(methods) - 1) / 2) * step
+            key = {"dataset": dataset, "method": method, "metric": metric}
+            values = _select(scores, key).value
+            across = place + np.linspace(-step / 5, step / 5, len(values))
+            ax.plot(across, values, "os^D"[j % 4], color=f"C{j}", alpha=0.6, label=method if i == 0 else None)
+            if expected is not None:
+                for row in _select(expected, key).itertuples():
+                    ax.errorbar(place + 0.35 * step, row.value, row.sd, fmt="_", color="black", capsize=3)
+        ax.set(xticks=range(len(datasets)), xticklabels=datasets, ylabel=label)
+    axes[0, 0].legend()
+    return fig
+
+
+def _select(table: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
+    return table[(table[list(values)] == pd.Series(values)).all(axis=1)]
 
 
 def _show(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from csbdeep.utils import normalize_minmse
 
-from l2l_utils import data, metrics, patches
+from l2l_utils import data, metrics, pairs, patches, progress
 
 COLUMNS: Final = ["claim", "dataset", "method", "loss", "seed", "image", "condition", "reference", "metric", "value"]
 
@@ -67,6 +67,52 @@ def score_files(
         rows += [
             labels | {"dataset": images.name, "image": pair.name, "reference": ref, "metric": metric, "value": value}
             for (ref, metric), value in scores.items()
+        ]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def score_labels(
+    image_pairs: Sequence[data.Pair],
+    *,
+    dataset: str,
+    pmin: float = 1.0,
+    pmax: float = 99.9,
+    sample_percent: float = 10.0,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Measure the contrast of both labels of each pair, and how well the input label agrees with the benchmark.
+
+    Parameters
+    ----------
+    image_pairs : sequence of Pair
+        Raw images, at least 129 px per side.
+    dataset : str
+        What the column of that name says.
+    pmin, pmax : float
+        Percentiles of each image that are scaled to 0 and 1, for the agreement.
+    sample_percent : float
+        Share of the pixels that are the sample, for the contrast.
+    rng : numpy.random.Generator
+        Chooses the patches on which the agreement is measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `COLUMNS`: the measures of `metrics.contrast` for the methods ``input`` and ``benchmark``
+        without reference, and those of `pairs.compare_labels` for the input with the benchmark as reference.
+    """
+    rows = []
+    for pair in progress.bar(image_pairs, desc=f"Measuring {dataset}", unit="pair"):
+        source, target = data.read_image(pair.source), data.read_image(pair.target)
+        agreement = pairs.compare_labels(source, target, pmin=pmin, pmax=pmax, rng=rng)
+        measured = {("input", "benchmark", "L23", metric): value for metric, value in agreement.items()}
+        for method, image in (("input", source), ("benchmark", target)):
+            contrast = metrics.contrast(image, sample_percent=sample_percent)
+            measured |= {(method, "none", "L01", metric): value for metric, value in contrast.items()}
+        rows += [
+            {"claim": claim, "dataset": dataset, "method": method, "image": pair.name}
+            | {"reference": reference, "metric": metric, "value": value}
+            for (method, reference, claim, metric), value in measured.items()
         ]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 

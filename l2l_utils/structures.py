@@ -1,97 +1,200 @@
-"""The one table of the virtual microscope: what is imaged, with which two labels, and how."""
+"""The one table of the virtual microscope: what is imaged, with which labels, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from l2l_utils.cells import microtubules
-
-
-@dataclass(frozen=True)
-class Label:
-    """How one label shows a structure; whatever is unspecific is given as a share of `photons`."""
-
-    photons: float  # expected per pixel on the crest of one evenly labelled filament (or spot) in focus
-    width_nm: float  # FWHM of the labelled filament, antibodies included
-    psf_nm: float  # FWHM of the light in focus
-    haze: float  # light out of focus as a share of the light in focus
-    haze_nm: float  # FWHM of the light out of focus
-    binding: float  # relative standard deviation of the binding along the structure
-    binding_nm: float  # FWHM of these fluctuations
-    cytosol: float  # mean unspecific signal in the cytosol
-    texture: float  # its relative standard deviation, fine and broad alike
-    texture_nm: tuple[float, float]  # FWHM of its fine and of its broad grain
-    puncta: float  # mean peak of the unspecific bright spots
-    puncta_per_um2: float
-
-
-@dataclass(frozen=True)
-class Detector:
-    """How photons become counts."""
-
-    gain: float  # counts per photon
-    offset: float  # counts in the dark
-    read_noise: float  # standard deviation in counts
-
-
-@dataclass(frozen=True)
-class Structure:
-    """What is imaged and how; `dimension` is 0 for spots, 1 for filaments, 2 for areas."""
-
-    draw: Callable[..., NDArray[np.float64]]  # (cell, *, step_um, rng) -> positions in um, shape (N, 2)
-    dimension: int
-    staining: float  # relative standard deviation across the field, shared by both labels
-    staining_nm: float  # FWHM of these variations
-    pixel_size_nm: float
-    resolution_nm: float  # nearer than this counts as the same place
-    truth_nm: float  # FWHM of one filament (or spot) in the truth image
-    source: Label
-    target: Label
-    detector: Detector
-
+from l2l_utils.areas import chromatin, focal_adhesions, plasma_membrane
+from l2l_utils.filaments import actin_fibres, microtubules
+from l2l_utils.labels import Detector, Label, Optics, Structure
+from l2l_utils.spots import caveolae
 
 STRUCTURES: Final = {
-    "tubulin": Structure(
-        draw=microtubules,
+    "actin": Structure(
+        draw={"truth": actin_fibres},
+        labels={
+            "source": Label(
+                photons=7.59,
+                width_nm=60,
+                optics=Optics(psf_nm=230, haze=2.01, haze_nm=2000),
+                binding=0.245,
+                binding_nm=300,
+                cytosol=1.61,
+                texture=0.147,
+                texture_nm=(400, 2000),
+                puncta=11.3,
+                puncta_per_um2=0.922,
+            ),
+            "target": Label(
+                photons=2.88,
+                width_nm=50,
+                optics=Optics(psf_nm=240, haze=0.0507, haze_nm=1500),
+                binding=0.212,
+                binding_nm=400,
+                cytosol=0.02,
+                texture=0.3,
+                texture_nm=(400, 2000),
+                puncta=1.5,
+                puncta_per_um2=0.02,
+            ),
+        },
+        detector=Detector(gain=40, offset=249, read_noise=40.7),
         dimension=1,
         staining=0.1,
         staining_nm=5200,
         pixel_size_nm=45,
         resolution_nm=220,
         truth_nm=110,
-        source=Label(
-            photons=4.8,
-            width_nm=60,
-            psf_nm=280,
-            haze=1.65,
-            haze_nm=2500,
-            binding=0.15,
-            binding_nm=300,
-            cytosol=0.68,
-            texture=0.3,
-            texture_nm=(300, 1500),
-            puncta=6.9,
-            puncta_per_um2=0.45,
-        ),
-        target=Label(
-            photons=3.05,
-            width_nm=45,
-            psf_nm=215,
-            haze=0.04,
-            haze_nm=1200,
-            binding=0.3,
-            binding_nm=400,
-            cytosol=0.02,
-            texture=0.3,
-            texture_nm=(300, 1500),
-            puncta=1.25,
-            puncta_per_um2=0.05,
-        ),
+    ),
+    "tubulin": Structure(
+        draw={"truth": microtubules},
+        labels={
+            "source": Label(
+                photons=4.8,
+                width_nm=60,
+                optics=Optics(psf_nm=280, haze=1.65, haze_nm=2500),
+                binding=0.15,
+                binding_nm=300,
+                cytosol=0.68,
+                texture=0.3,
+                texture_nm=(300, 1500),
+                puncta=6.9,
+                puncta_per_um2=0.45,
+            ),
+            "target": Label(
+                photons=3.05,
+                width_nm=45,
+                optics=Optics(psf_nm=215, haze=0.04, haze_nm=1200),
+                binding=0.3,
+                binding_nm=400,
+                cytosol=0.02,
+                texture=0.3,
+                texture_nm=(300, 1500),
+                puncta=1.25,
+                puncta_per_um2=0.05,
+            ),
+        },
         detector=Detector(gain=40, offset=200, read_noise=45.5),
-    )
+        dimension=1,
+        staining=0.1,
+        staining_nm=5200,
+        pixel_size_nm=45,
+        resolution_nm=220,
+        truth_nm=110,
+        sted=Optics(psf_nm=90, haze=0.4, haze_nm=2500, light=0.5),
+    ),
+    "caveolae": Structure(
+        draw={"truth": caveolae},
+        labels={
+            "source": Label(
+                photons=0.3,
+                width_nm=75,
+                optics=Optics(psf_nm=60, haze=0.2, haze_nm=700),
+                binding=0.7,
+                binding_nm=0,
+                cytosol=0.9,
+                texture=0.15,
+                texture_nm=(100, 600),
+                puncta=1,
+                puncta_per_um2=2,
+            ),
+            "target": Label(
+                photons=0.35,
+                width_nm=75,
+                optics=Optics(psf_nm=60, haze=0.1, haze_nm=700),
+                binding=0.7,
+                binding_nm=0,
+                cytosol=0.02,
+                texture=0.15,
+                texture_nm=(100, 600),
+                puncta=1,
+                puncta_per_um2=0.5,
+            ),
+        },
+        detector=Detector(gain=20, offset=0, read_noise=0, broaden=True),
+        dimension=0,
+        staining=0.1,
+        staining_nm=3000,
+        pixel_size_nm=10,
+        resolution_nm=60,
+        truth_nm=80,
+    ),
+    "paxillin": Structure(
+        draw={"truth": focal_adhesions},
+        labels={
+            "source": Label(
+                photons=20,
+                width_nm=60,
+                optics=Optics(psf_nm=270, haze=0.1, haze_nm=2000),
+                binding=0.15,
+                binding_nm=300,
+                cytosol=0.12,
+                texture=0.4,
+                texture_nm=(300, 1500),
+                puncta=1,
+                puncta_per_um2=0.1,
+                pool=0.3,
+            ),
+            "target": Label(
+                photons=8,
+                width_nm=60,
+                optics=Optics(psf_nm=215, haze=0.03, haze_nm=1500),
+                binding=0.15,
+                binding_nm=300,
+                cytosol=0.0,
+                texture=0.3,
+                texture_nm=(300, 1500),
+                puncta=1,
+                puncta_per_um2=0.02,
+                pool=0.02,
+            ),
+        },
+        detector=Detector(gain=40, offset=250, read_noise=32),
+        dimension=2,
+        staining=0.1,
+        staining_nm=5200,
+        pixel_size_nm=45,
+        resolution_nm=220,
+        truth_nm=110,
+        pool_texture=0.12,
+        pool_texture_nm=(400, 2500),
+    ),
+    "nucleus_membrane": Structure(
+        draw={"truth_nucleus": chromatin, "truth_membrane": plasma_membrane},
+        labels={
+            "nucleus": Label(
+                photons=60,
+                width_nm=80,
+                optics=Optics(psf_nm=230, haze=0.1, haze_nm=2000),
+                binding=0.05,
+                binding_nm=500,
+                cytosol=0.02,
+                texture=0.3,
+                texture_nm=(300, 1500),
+                puncta=0.3,
+                puncta_per_um2=0.01,
+                binds="truth_nucleus",
+            ),
+            "membrane": Label(
+                photons=90,
+                width_nm=80,
+                optics=Optics(psf_nm=250, haze=0.2, haze_nm=2000),
+                binding=0.2,
+                binding_nm=500,
+                cytosol=0.02,
+                texture=0.3,
+                texture_nm=(300, 1500),
+                puncta=0.3,
+                puncta_per_um2=0.05,
+                binds="truth_membrane",
+            ),
+        },
+        detector=Detector(gain=40, offset=0, read_noise=30),
+        dimension=2,
+        staining=0.1,
+        staining_nm=5200,
+        pixel_size_nm=71,
+        resolution_nm=230,
+        truth_nm=142,
+    ),
 }

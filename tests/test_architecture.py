@@ -21,8 +21,18 @@ TREES = {name: ast.parse((PACKAGE / f"{name}.py").read_text("utf-8")) for name i
 NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
     (
-        *("cells", "data", "drawing", "files", "filters", "metrics", "normalization", "patches", "progress", "record"),
-        *("registration", "residual", "scores", "simulation", "splits", "structures", "tiff", "windows"),
+        # the virtual microscope
+        *("cells", "detector", "drawing", "labels", "simulation", "specimen", "structures"),
+        # files and data sets
+        *("data", "files", "progress", "record", "tiff", "windows"),
+        # the data sets of the manifest
+        *("archives", "datasets", "deposits", "download", "manifest", "recognition", "set_folders", "virtual_sets"),
+        # a user's own files
+        *("file_image", "importing", "microscope_files", "projection", "vendor_files"),
+        # from images to patches
+        *("normalization", "patches", "splits"),
+        # measures and filters
+        *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
     ),
     NUMPY,
 )
@@ -36,16 +46,34 @@ ARROWS = {
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
-    "scores": {"data", "metrics", "patches"},
+    "scores": {"data", "metrics", "pairs", "patches", "progress"},
+    "pairs": {"metrics", "normalization"},
+    "registration": {"data", "metrics", "normalization", "progress", "shifts"},
+    "shifts": {"metrics"},
     "patches": {"data", "normalization", "progress", "splits"},
     "normalization": {"data", "windows"},
     "splits": {"data"},
     "windows": {"tiff"},
-    "data": {"cells", "drawing", "progress", "simulation", "structures", "tiff"},
+    "data": {"datasets", "files", "manifest", "tiff"},
+    "datasets": {"deposits", "download", "importing", "manifest", "set_folders", "tiff", "virtual_sets"},
+    "deposits": {"archives", "files", "importing", "microscope_files", "recognition", "set_folders", "tiff"},
+    "recognition": {"files", "microscope_files", "tiff"},
+    "virtual_sets": {"progress", "simulation", "tiff"},
+    "set_folders": {"files", "progress", "tiff"},
+    "download": {"progress", "tiff"},
+    "archives": {"files", "tiff"},
+    "manifest": {"tiff"},
+    "importing": {"file_image", "files", "microscope_files", "progress", "projection", "set_folders", "tiff"},
+    "projection": {"file_image", "tiff"},
+    "microscope_files": {"file_image", "files", "tiff", "vendor_files"},
+    "vendor_files": {"file_image", "tiff"},
+    "file_image": {"tiff"},
     "record": {"files"},
     "tiff": {"files"},
-    "simulation": {"cells", "drawing", "structures"},
-    "structures": {"cells"},
+    "simulation": {"detector", "drawing", "labels", "specimen", "structures"},
+    "specimen": {"cells", "drawing", "labels"},
+    "detector": {"labels"},
+    "structures": {"cells", "labels"},
     "cells": {"drawing"},
 }
 ARROWS = {(module, other) for module, others in ARROWS.items() for other in others}

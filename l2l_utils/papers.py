@@ -1,0 +1,52 @@
+"""The numbers that the papers report, to be shown beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+
+def reported(*tables: str) -> pd.DataFrame:
+    """Return what Kölln et al. (2022) report in some of their tables, a row per number.
+
+    Parameters
+    ----------
+    *tables : str
+        ``Table 1``, ``Table S1`` or ``Results text``, where the contrast of the labels is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``dataset``, ``method``, ``loss``, ``metric``, ``value``, and ``sd`` where the paper gives a standard
+        deviation. The data sets sytox and cd44 are nucleus and membrane.
+
+    References
+    ----------
+    https://doi.org/10.1242/jcs.258994
+    """
+    everything = pd.read_csv(Path(__file__).with_name("paper_tables.csv"), keep_default_na=False)
+    chosen = everything[(everything.paper == "label2label") & everything.table.isin(tables)]
+    is_spread = chosen.metric.str.endswith("_sd")
+    spread = chosen[is_spread].assign(metric=chosen.metric.str.removesuffix("_sd")).rename(columns={"value": "sd"})
+    keys = ["dataset", "method", "loss", "metric"]
+    return chosen[~is_spread].merge(spread[[*keys, "sd"]], on=keys, how="left")[[*keys, "value", "sd"]]
+
+
+def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and standard deviation over images beside what the paper reports.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, columns ``dataset``, ``method``, ``metric``, ``value``: the labels of pairs, not restored images.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per data set, method and metric that the paper has too, with the columns ``paper``, ``here`` and ``sd``.
+    """
+    keys = ["dataset", "method", "metric"]
+    here = scores.groupby(keys, sort=False).value.agg(here="mean", sd="std")
+    paper = reported("Table 1", "Results text").query("loss == ''").set_index(keys).value.rename("paper")
+    return here.join(paper, how="inner")[["paper", "here", "sd"]]

@@ -1,0 +1,75 @@
+"""Data sets that the virtual microscope makes, and checksums of their pixels that stay the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pooch
+from numpy.typing import NDArray
+
+from l2l_utils import progress, simulation, tiff
+
+IMPORT: Final = re.compile(r"^from l2l_utils(?:\.(\w+))? import (.+)$", re.MULTILINE)
+
+
+def generator_checksums() -> dict[str, str]:
+    """Return the sha256 of each module of the generator: a cell drawn by other code is another cell."""
+    sums: dict[str, str] = {}
+    waiting = {"simulation"}
+    while waiting:
+        path = Path(__file__).with_name(f"{waiting.pop()}.py")
+        sums[path.stem] = pooch.file_hash(path)
+        for module, names in IMPORT.findall(path.read_text(encoding="utf-8")):
+            waiting |= {module} if module else set(names.split(", "))
+        waiting -= sums.keys()
+    return dict(sorted(sums.items()))
+
+
+def cell_images(entry: dict[str, Any]) -> Iterator[dict[str, NDArray]]:
+    """Yield the images of each cell of a virtual set by role, drawn from the seed and the cell's number alone."""
+    for cell in range(entry["n_cells"]):
+        rng = np.random.default_rng([entry["seed"], cell])
+        images = simulation.simulate_cell(entry["structure"], tuple(entry["shape"]), rng=rng)
+        yield {role: images[role] for role in entry["roles"]}
+
+
+def make(name: str, entry: dict[str, Any], folder: Path) -> str:
+    """Write a virtual data set into a new folder.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the manifest.
+    entry : dict
+        What the manifest says of it.
+    folder : Path
+        Gets a folder of TIFFs for each role.
+
+    Returns
+    -------
+    str
+        sha256 of all counts, with their roles and shapes, whatever the files around them. It leaves out the truth,
+        whose last digits depend on the versions of NumPy and SciPy.
+    """
+    pixel_um = entry["pixel_size_nm"] / 1000
+    digest = hashlib.sha256()
+    all_cells = progress.bar(
+        cell_images(entry), total=entry["n_cells"], desc=f"Making {name}", unit="cell", mininterval=1
+    )
+    for cell, images in enumerate(all_cells):
+        for role, image in images.items():
+            tiff.write_image(
+                folder / role / f"cell_{cell:03d}.tif",
+                image,
+                like=tiff.PixelSize(pixel_um, pixel_um, "um"),
+                dtype=image.dtype.name,
+                provenance={"dataset": name, "version": entry["version"], "cell": cell, "image": role},
+            )
+            if image.dtype == np.uint16:
+                digest.update(f"{role} {image.shape}".encode() + image.astype("<u2", copy=False).tobytes())
+    return digest.hexdigest()
