@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Final, NamedTuple
 
-from l2l_utils import files
+from l2l_utils import files, progress
 from l2l_utils.tiff import problem
 
 MAX_FILES: Final = 100_000
@@ -44,7 +44,7 @@ def is_archive(path: Path) -> bool:
     return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
 
 
-def unpack(archive: Path, folder: Path) -> None:
+def unpack(archive: Path, folder: Path) -> Path:
     """Unpack a zip or tar archive into a new folder, whole or not at all.
 
     Parameters
@@ -53,6 +53,11 @@ def unpack(archive: Path, folder: Path) -> None:
         A .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz file; it may come from anywhere.
     folder : Path
         Where to unpack; there must be nothing of that name.
+
+    Returns
+    -------
+    Path
+        The folder, or the one in it that holds everything.
 
     Raises
     ------
@@ -69,36 +74,52 @@ def unpack(archive: Path, folder: Path) -> None:
         except DAMAGE as error:
             if getattr(error, "errno", None) not in DAMAGE_ERRNO:
                 raise
-            remedy = "Download or copy it again."
-            raise problem(
-                archive, "a whole zip or tar archive", f"one that cannot be read ({error})", remedy
-            ) from error
+            found = f"one that cannot be read ({error})"
+            raise problem(archive, "a whole zip or tar archive", found, "Download or copy it again.") from error
         unfinished.rename(folder)
+    return innermost(folder)
+
+
+def innermost(folder: Path) -> Path:
+    """Return a folder without those around it that hold nothing else."""
+    while len(inside := list(folder.iterdir())) == 1 and inside[0].is_dir():
+        folder = inside[0]
+    return folder
 
 
 def _copy_members(archive: Path, folder: Path) -> None:
     allowed = min(MAX_BYTES, max(BYTES_BEFORE_RATIO, MAX_RATIO * archive.stat().st_size))
     taken: set[str] = set()
     members = _zip_members if zipfile.is_zipfile(archive) else _tar_members
-    for member in members(archive):
-        path = _safe_path(archive, member.name)
-        # Windows and Macs take names that differ in capitals only for one.
-        name = unicodedata.normalize("NFC", str(path)).casefold()
-        if name in taken or len(taken) == MAX_FILES:
-            found = f"{member.name!r} twice" if name in taken else "more"
-            raise _unsafe(archive, f"at most {MAX_FILES} files, each of its own name", found)
-        taken.add(name)
-        target = folder / path
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            raise _unsafe(archive, "files and folders of different names", f"{member.name!r} in a file") from error
-        with target.open("xb") as file:
-            while chunk := member.content.read(2**20):
-                allowed -= len(chunk)
-                if allowed < 0:
-                    raise _unsafe(archive, f"at most {MAX_RATIO} times the archive's size", "more")
-                file.write(chunk)
+    with progress.bar(desc=f"Unpacking {archive.name}", unit="B", unit_scale=True, mininterval=1, delay=3) as bar:
+        for member in members(archive):
+            target = _new_file(archive, folder, member.name, taken)
+            with target.open("xb") as file:
+                while chunk := member.content.read(2**20):
+                    bar.update(len(chunk))
+                    allowed -= len(chunk)
+                    if allowed < 0:
+                        raise _unsafe(archive, f"at most {MAX_RATIO} times the archive's size", "more")
+                    file.write(chunk)
+
+
+def _new_file(archive: Path, folder: Path, name: str, taken: set[str]) -> Path:
+    """Return where a member belongs, and add its name to those that are taken."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name or not path.parts:
+        raise _unsafe(archive, "files within the folder", repr(name))
+    # Windows and Macs take names that differ in capitals only for one.
+    key = unicodedata.normalize("NFC", str(path)).casefold()
+    if key in taken or len(taken) == MAX_FILES:
+        found = f"{name!r} twice" if key in taken else "more"
+        raise _unsafe(archive, f"at most {MAX_FILES} files, each of its own name", found)
+    taken.add(key)
+    target = folder / path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise _unsafe(archive, "files and folders of different names", f"{name!r} in a file") from error
+    return target
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -126,13 +147,6 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
         end = opened.fileobj.read(MAX_PADDING)
         if not end.startswith(bytes(tarfile.BLOCKSIZE)) or len(end) == MAX_PADDING:
             raise tarfile.ReadError("it has no proper end")
-
-
-def _safe_path(archive: Path, name: str) -> PurePosixPath:
-    path = PurePosixPath(name.replace("\\", "/"))
-    if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts or "\0" in name or not path.parts:
-        raise _unsafe(archive, "files within the folder", repr(name))
-    return path
 
 
 def _unsafe(archive: Path, expected: str, found: str) -> ValueError:

@@ -25,11 +25,11 @@ def focal_adhesions(cell: Cell, *, step_um: float, rng: np.random.Generator) -> 
     brightness : ndarray of shape (N,)
         1 inside an adhesion, less on its edge.
     """
-    n = 1 + rng.poisson(190)
+    n = 1 + rng.poisson(205)
     outward = rng.uniform(0, 2 * np.pi, n)
     length_um = np.clip(rng.lognormal(np.log(1.6), 0.4, n), 1, 6)
-    width_um = np.clip(length_um * rng.uniform(0.15, 0.3, n), 0.3, 1)
-    reach = 0.97 - 0.75 * rng.beta(0.9, 2.2, n) - length_um / 2 / cell.outline.radius_um
+    width_um = np.clip(length_um * rng.uniform(0.2, 0.32, n), 0.35, 0.9)
+    reach = 0.97 - 0.75 * rng.beta(0.9, 5, n) - length_um / 2 / cell.outline.radius_um
     centres_um = cell.outline.position_um(np.maximum(reach, 0.15), outward)
     axes = direction(outward + rng.normal(0, 0.25, n))
     field = _around(cell.outline, step_um)

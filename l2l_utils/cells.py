@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 CELL_SPACING_UM: Final = 28.0
 # How far inside the rim the middle of a small field lies, as a share of half its side.
-RIM_INSET: Final = (0.6, 0.8)
+RIM_INSET: Final = (0.58, 0.78)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def plan_cells(field_um: NDArray[np.float64], rng: np.random.Generator) -> list[
         rim_um = Outline(np.zeros(2), radius_um, lobes).radius_at_um(np.array(angle + np.pi))
         shift_um = rim_um - rng.uniform(*RIM_INSET) * half_um
         centre_um = (np.array(place) + 0.5) * field_um / n_cells + shift_um * direction(angle)
-        nucleus = Outline(centre_um + rng.normal(0, 1, 2), rng.uniform(2.7, 3.7), _lobes(rng))
+        nucleus = Outline(centre_um + rng.normal(0, 1, 2), rng.uniform(3.2, 4.4), _lobes(rng))
         cells.append(Cell(Outline(centre_um, radius_um, lobes), nucleus))
     return cells
 

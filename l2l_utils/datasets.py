@@ -9,8 +9,7 @@ from typing import Any
 
 import pooch
 
-from l2l_utils import deposits, importing, manifest, set_folders, virtual_sets
-from l2l_utils.download import download
+from l2l_utils import deposits, manifest, remote_sets, set_folders, virtual_sets
 from l2l_utils.tiff import PathLike, problem
 
 Downloaded = PathLike | Mapping[str, PathLike]
@@ -49,7 +48,9 @@ def fetch(name: str, *, downloaded: Downloaded | None = None) -> Path:
         The server does not give the file, or the disk is full.
     """
     entry = manifest.read_entry(name)
-    recipe = {"name": name, "version": entry["version"], "roles": sorted(entry["roles"]), **_origin(entry)}
+    if downloaded is not None and entry["kind"] == "virtual":
+        raise problem(name, "no downloaded files for a virtual set", downloaded, "Leave `downloaded` out.")
+    recipe = {"name": name, "version": entry["version"], "roles": sorted(entry["roles"]), **_ingredients(entry)}
     roots = _roots()
     for root in roots if downloaded is None else []:
         if set_folders.is_complete(root / name, recipe):
@@ -62,40 +63,22 @@ def fetch(name: str, *, downloaded: Downloaded | None = None) -> Path:
         set_folders.check_ours(folder)
         made = workshop / "made"
         details: dict[str, Any] = {}
-        if entry["kind"] == "manual":
-            details["downloaded_sha256"] = deposits.lay_out(name, entry, made, downloaded=downloaded, folder=folder)
-        elif entry["kind"] == "download":
-            file = _origin_file(name, entry, workshop, [downloaded] if downloaded else roots)
-            importing.write_data_set(file, made, channels=entry["channels"], plane="each")
-        elif downloaded is None:
+        if entry["kind"] == "virtual":
             details["pixels_sha256"] = virtual_sets.make(name, entry, made)
+        elif entry["kind"] == "download":
+            remote_sets.lay_out(name, entry, made, downloaded=downloaded, roots=roots)
         else:
-            raise problem(name, "no downloaded files for a virtual set", downloaded, "Leave `downloaded` out.")
+            details["downloaded_sha256"] = deposits.lay_out(name, entry, made, downloaded=downloaded, folder=folder)
         set_folders.install(made, folder, {"recipe": recipe, "about": entry, **details})
     return folder
 
 
-def _origin(entry: dict[str, Any]) -> dict[str, Any]:
+def _ingredients(entry: dict[str, Any]) -> dict[str, Any]:
     """Return what else than name, version and roles the images of a set depend on."""
     if entry["kind"] == "virtual":
-        origin = {key: entry[key] for key in ("structure", "seed", "n_cells", "shape")}
-        return {**origin, "generator_sha256": virtual_sets.generator_checksums()}
+        drawn = {key: entry[key] for key in ("structure", "seed", "n_cells", "shape")}
+        return {**drawn, "generator_sha256": virtual_sets.generator_checksums()}
     return {key: entry[key] for key in ("sha256", "channels") if entry["kind"] == "download"}
-
-
-def _origin_file(name: str, entry: dict[str, Any], workshop: Path, folders: list[PathLike]) -> Path:
-    """Return the file that a set is made from: found in one of the folders, else downloaded into the workshop."""
-    file_name = entry["url"].rpartition("/")[2]
-    for folder in map(Path, folders):
-        for path in (folder, folder / file_name, folder / name.partition("/")[0] / file_name):
-            if path.is_file():
-                if (sha256 := pooch.file_hash(path)) != entry["sha256"]:
-                    remedy = f"Replace it by the file from {entry['url']}, or remove it."
-                    raise problem(path, f"a file with sha256 {entry['sha256']}", sha256, remedy)
-                return path
-    max_bytes = int(entry["max_mb"] * 10**6)
-    path = workshop / f"download{set_folders.PART}" / file_name
-    return download(entry["url"], path, sha256=entry["sha256"], max_bytes=max_bytes)
 
 
 def _roots() -> list[Path]:

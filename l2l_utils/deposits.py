@@ -10,7 +10,7 @@ from typing import Any
 
 import pooch
 
-from l2l_utils import archives, importing, set_folders
+from l2l_utils import archives, importing, progress, set_folders
 from l2l_utils.files import some
 from l2l_utils.microscope_files import image_files
 from l2l_utils.recognition import Fields, find_fields
@@ -55,6 +55,9 @@ def lay_out(
     if downloaded is None:
         raise _missing(name, entry, folder)
     if isinstance(downloaded, Mapping):
+        if downloaded.keys() != entry["channels"].keys():
+            found, expected = ", ".join(downloaded), ", ".join(entry["channels"])
+            raise problem("downloaded", f"a folder for each of {expected}", found, "Name each role once.")
         origin: Any = {role: Path(images) for role, images in downloaded.items()}
         channels = dict.fromkeys(origin, 0)
         paths = {f"{role}/{path.name}": path for role, images in origin.items() for path in image_files(images)}
@@ -63,31 +66,28 @@ def lay_out(
         fields = find_fields(root, entry)
         origin, channels = _staged(fields, entry["channels"], made.with_name("staged"))
         paths = {path.relative_to(root).as_posix(): path for field in fields.values() for path in field.values()}
-    sums = {file: pooch.file_hash(path) for file, path in sorted(paths.items())}
+    files = progress.bar(sorted(paths), desc="Checking the download", unit="file", mininterval=1, delay=3)
+    sums = {file: pooch.file_hash(paths[file]) for file in files}
     _check_known(folder, sums)
     importing.write_data_set(origin, made, channels=channels, plane="each")
     return sums
 
 
 def _unpacked(downloaded: Path, folder: Path) -> Path:
-    """Return the folder of what was downloaded, without folders around it that hold nothing else."""
+    """Return the folder that holds what was downloaded."""
+    if downloaded.is_dir():
+        return archives.innermost(downloaded)
     if archives.is_archive(downloaded):
-        archives.unpack(downloaded, folder)
-    elif downloaded.is_dir():
-        folder = downloaded
-    elif downloaded.exists():
+        return archives.unpack(downloaded, folder)
+    if downloaded.exists():
         raise problem(downloaded, "a zip or tar archive, or a folder", "another file", "Unpack it and give the folder.")
-    else:
-        raise FileNotFoundError(str(problem(downloaded, "the downloaded files", "nothing", "Check the path.")))
-    while len(inside := list(folder.iterdir())) == 1 and inside[0].is_dir():
-        folder = inside[0]
-    return folder
+    raise FileNotFoundError(str(problem(downloaded, "the downloaded files", "nothing", "Check the path.")))
 
 
 def _staged(fields: Fields, channels: Mapping[str, int], staged: Path) -> tuple[Any, dict[str, int]]:
     """Give the images of each field one name, in a folder for each role or, with all channels, in one for all."""
+    together = all(len(set(field.values())) == 1 for field in fields.values())
     for name, field in fields.items():
-        together = len(set(field.values())) == 1
         for role, path in field.items():
             target = staged / ("all" if together else role) / f"{name}{path.suffix.lower()}"
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def _check_known(folder: Path, sums: Mapping[str, str]) -> None:
         changed = {file for file, sha256 in sums.items() if sha256 not in known.values()}
         gone = {file for file, sha256 in known.items() if sha256 not in sums.values()} - changed
         found = "; ".join(
-            f"{what}: {some(files)}" for what, files in (("changed", changed), ("missing", gone)) if files
+            f"{what}: {some(names)}" for what, names in {"changed": changed, "missing": gone}.items() if names
         )
         remedy = f"Give the same files, or delete {folder} to begin with these."
         raise problem("downloaded", "the files that were seen at first", found, remedy)

@@ -23,7 +23,6 @@ EXPECTED: Final = 0.4  # of the strongest region: there structure is expected
 MISSING: Final = 0.3  # of what is expected: there it is missing
 SPOT_PX: Final = 7
 SPOT_NOISE: Final = 5.0
-LONE: Final = 0.1  # of the height that the input's spot would have in the benchmark
 
 
 class Alignment(NamedTuple):
@@ -35,14 +34,18 @@ class Alignment(NamedTuple):
 
 def detail(image: NDArray) -> NDArray[np.float32]:
     """Return what an image (Y, X) shows at the scale of fine structure: neither its pixel noise nor its background."""
-    low, high = np.percentile(image, (0.1, 99.9))
-    # Twice the usual range: brighter is a hot pixel.
-    image = np.minimum(image.astype(np.float32), np.float32(2 * high - low))
+    image = without_hot_pixels(image)
     return ndimage.gaussian_filter(image, FINE_PX) - ndimage.gaussian_filter(image, COARSE_PX)
 
 
+def without_hot_pixels(image: NDArray) -> NDArray[np.float32]:
+    """Return the image (Y, X) with what exceeds twice the range of the other pixels brought down to that."""
+    low, high = np.percentile(image, (0.1, 99.9))
+    return np.minimum(image.astype(np.float32), np.float32(2 * high - low))
+
+
 def limited(image: NDArray, percentile: float = 99.0) -> NDArray:
-    """Return the image (Y, X) with its few most extreme values, such as hot pixels, brought to the others' range."""
+    """Return the image (Y, X) with its few most extreme values brought down to the others' range."""
     limit = np.percentile(np.abs(image), percentile)
     return np.clip(image, -limit, limit)
 
@@ -51,12 +54,14 @@ def align(source: NDArray, target: NDArray) -> Alignment:
     """Register two images of `detail`, shape (Y, X), to a tenth of a pixel.
 
     The plain cross-correlation is used, because the phase correlation gives the noise of fine detail equal weight.
-    Shifts beyond 32 px count as no match, correlation 0.
+    Shifts beyond 32 px count as no match, correlation 0, and so do empty images.
 
     References
     ----------
     Guizar-Sicairos et al. (2008), https://doi.org/10.1364/OL.33.000156
     """
+    if not (source.any() and target.any()):
+        return Alignment(np.zeros(2), 0.0)
     shift, _, _ = phase_cross_correlation(source, target, upsample_factor=10, normalization=None)
     if np.abs(shift).max() > LARGEST_SHIFT_PX:
         return Alignment(shift, 0.0)
@@ -104,7 +109,7 @@ def shared_noise(source: NDArray, target: NDArray) -> float:
     """
     window = np.hanning(source.shape[0])[:, None] * np.hanning(source.shape[1])
     first, second = (
-        np.fft.rfft2(window * limited(image - np.median(image.astype(float)), 99.9)) for image in (source, target)
+        np.fft.rfft2(window * (image - image.mean())) for image in map(without_hot_pixels, (source, target))
     )
     frequency = np.hypot(np.fft.fftfreq(source.shape[0])[:, None], np.fft.rfftfreq(source.shape[1]))
     rings = []
@@ -129,7 +134,8 @@ def missing_structure(source: NDArray, target: NDArray) -> float:
     Returns
     -------
     float
-        Share, of the regions where structure is expected, of those that show less than 0.3 of it.
+        Share, of the regions where structure is expected, of those that show less than 0.3 of it; NaN if it is
+        expected nowhere.
     """
     brightness = source.astype(np.float32)
     brightness = np.clip(brightness, *np.percentile(brightness, (0.5, 99.5)))
@@ -138,9 +144,7 @@ def missing_structure(source: NDArray, target: NDArray) -> float:
     )
     looks = np.concatenate([looks, np.ones((*source.shape, 1), np.float32)], axis=-1).reshape(source.size, -1)
     shown = np.maximum(limited(detail(target)), 0)
-    products = (looks.T @ looks).astype(float)
-    products += 1e-6 * np.diag(np.diag(products))
-    expected = looks @ np.linalg.solve(products, looks.T @ shown.ravel())
+    expected = looks @ np.linalg.lstsq(looks.T @ looks, looks.T @ shown.ravel(), rcond=1e-6)[0]
     shown = ndimage.gaussian_filter(shown, REGION_PX)
     expected = ndimage.gaussian_filter(expected.reshape(source.shape), REGION_PX)
     background = np.median(shown[expected <= np.percentile(expected, 15)])
@@ -160,14 +164,12 @@ def lone_spots(source: NDArray, target: NDArray) -> tuple[int, int]:
     Returns
     -------
     n_spots, n_lone : int
-        Local maxima five times above the source's usual detail, and those where the target has less than a tenth of
-        their height; the unit of height is each image's 98th percentile.
+        Local maxima five times above the source's usual detail, and those where the target is no brighter than round
+        about.
     """
     noise = 1.4826 * np.median(np.abs(source))
     spots = (ndimage.maximum_filter(source, SPOT_PX) == source) & (source > SPOT_NOISE * noise)
-    units = [max(float(np.percentile(image, 98)), 1e-12) for image in (source, target)]
-    lone = target[spots] / units[1] < LONE * source[spots] / units[0]
-    return int(spots.sum()), int(lone.sum())
+    return int(spots.sum()), int((target[spots] <= 0).sum())
 
 
 def saturated_share(image: NDArray) -> float:

@@ -138,7 +138,10 @@ def _saturate(counts: Stage, strength: float, *_: object) -> Stage:
 
 
 def _copy(counts: Stage, strength: float, *_: object) -> Stage:
-    return counts | {"target": ndimage.gaussian_filter(counts["source"], strength)}
+    if not strength:
+        return counts | {"target": counts["source"].copy()}
+    smooth = ndimage.gaussian_filter(counts["source"].astype(float), strength)
+    return counts | {"target": np.rint(smooth * (np.iinfo(np.uint16).max / smooth.max())).astype(np.uint16)}
 
 
 # Emission spectra have their tails on the red side: light of the bluer dye reaches the redder dye's channel. Of the
@@ -149,7 +152,7 @@ FAULTS: Final = {
     "unrelated": Fault("the benchmark's image shows another cell", "not used", 1.0, "structure", _other_cell),
     "saturated": Fault("the benchmark's image is overexposed", "share of the pixels", 0.02, "digital image", _saturate),
     "identical": Fault(
-        "the benchmark's image is the input's, smoothed",
+        "the benchmark's image is the input's, smoothed and stretched to 16 bit",
         "Gaussian sigma in px, 0 for a copy",
         0.0,
         "digital image",

@@ -35,9 +35,9 @@ def microtubules(cell: Cell, *, step_um: float, rng: np.random.Generator) -> Dra
     brightness : ndarray of shape (N,)
         1 everywhere.
     """
-    n_aster, n_free, n_branches = rng.poisson((38, 95, 32))
+    n_aster, n_free, n_branches = rng.poisson((34, 80, 28))
     angle = rng.uniform(0, 2 * np.pi, 1 + n_free)
-    distance_um = cell.nucleus.radius_um * rng.uniform(1.1, 2.15, (1 + n_free, 1))
+    distance_um = cell.nucleus.radius_um * rng.uniform(1.1, 1.9, (1 + n_free, 1))
     origin = cell.nucleus.centre_um + distance_um * direction(angle)
     start = np.concatenate([origin[0] + rng.normal(0, 2.5, (n_aster, 2)), origin[1:]])
     heading = np.concatenate([rng.uniform(0, 2 * np.pi, n_aster), angle[1:] + rng.normal(0, 0.7, n_free)])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from IPython.display import HTML
+from IPython.display import HTML, display
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
@@ -77,6 +77,15 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
         )
     folders = {role: Path(folder) if folder else None for role, folder in own.items()}
     return data.Folders("own images", **folders, truth=None, resolution_px=None)
+
+
+def fetch_if_possible(dataset: str) -> Path | None:
+    """Return the folder of a data set, or None with the reason shown where it cannot be had, as without a network."""
+    try:
+        return data.fetch(dataset)
+    except OSError as error:
+        display(HTML(f"<p>Not shown on this page: {html.escape(str(error))}</p>"))
+        return None
 
 
 def pair_by_method(images: data.Folders) -> dict[str, list[data.Pair]]:

@@ -28,11 +28,11 @@ def compare_labels(
     Parameters
     ----------
     source, target : ndarray of shape (Y, X)
-        Raw images of one field, at least 129 px per side.
+        Raw images of one field, over 128 px per side.
     pmin, pmax : float
         Percentiles of each image that are scaled to 0 and 1.
     n_patches : int
-        Number of patches of 128 px, cut by CSBDeep's rule.
+        Number of patches of 128 px, cut by CSBDeep's rule; anywhere if the benchmark shows something at its rim only.
     rng : numpy.random.Generator
         Chooses the patches.
 
@@ -41,13 +41,24 @@ def compare_labels(
     dict of str to float
         The measures of `metrics.evaluate`, averaged over the patches.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a side is too short for a patch.
+
     References
     ----------
     Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Table 1.
     """
+    if source.shape != target.shape or min(source.shape) <= PATCH_PX:
+        raise ValueError(
+            f"Two labels are compared on images of one shape, over {PATCH_PX} px per side, found {source.shape} and "
+            f"{target.shape}. Crop both alike, or use larger images."
+        )
     eligible = no_background_patches()((target.astype(float),), (PATCH_PX, PATCH_PX))
     half = PATCH_PX // 2
-    corners = np.argwhere(eligible[half : 1 - half, half : 1 - half])
+    eligible = eligible[half : 1 - half, half : 1 - half]
+    corners = np.argwhere(eligible if eligible.any() else np.ones_like(eligible))
     chosen = corners[rng.choice(len(corners), n_patches, replace=len(corners) < n_patches)]
     images = [normalize(image, pmin=pmin, pmax=pmax) for image in (target, source)]
     windows = [np.s_[row : row + PATCH_PX, column : column + PATCH_PX] for row, column in chosen]

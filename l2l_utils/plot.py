@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 # The lengths that a scale bar may have.
 _ROUND_LENGTHS = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
@@ -29,8 +29,8 @@ def panel(
 
     Parameters
     ----------
-    images : mapping of str to array_like of shape (Y, X)
-        Title and image; intensities on one scale.
+    images : mapping of str to array_like of shape (Y, X) or (Y, X, 3)
+        Title and image; intensities on one scale, or colours of 0 to 1.
     pixel_um : float, optional
         Side of a pixel in um, for the scale bar; without it the bar is in pixels.
     zoom : (int, int, int), optional
@@ -127,6 +127,65 @@ def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     unique = dict(zip(labels, handles, strict=True))
     axes[0].legend(unique.values(), unique.keys())
     return fig
+
+
+def gallery(columns: Mapping[str, Mapping[str, ArrayLike]], *, pixel_um: Mapping[str, float | None]) -> Figure:
+    """Show images of several data sets, a column each, all at the same contrast.
+
+    Parameters
+    ----------
+    columns : mapping of str to mapping of str to array_like of shape (Y, X)
+        By data set, the images from top to bottom by name, 0 black and 1 white; the names are those of the first.
+    pixel_um : mapping of str to float or None
+        Side of a pixel in um of each data set, for a scale bar of its own.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row per image, with the row's name at its left.
+    """
+    names = list(next(iter(columns.values())))
+    fig, grid = plt.subplots(
+        len(names), len(columns), figsize=(2.6 * len(columns), 2.7 * len(names)), squeeze=False, layout="constrained"
+    )
+    for axes, (title, images) in zip(grid.T, columns.items(), strict=True):
+        for ax, image in zip(axes, images.values(), strict=True):
+            _show(ax, image, pixel_um[title], (0.0, 1.0), "gray", with_bar=ax is axes[0])
+        axes[0].set_title(title)
+    for ax, name in zip(grid[:, 0], names, strict=True):
+        ax.text(-0.04, 0.5, name, transform=ax.transAxes, rotation="vertical", ha="right", va="center")
+    return fig
+
+
+def drift(drifts: Mapping[str, ArrayLike]) -> Figure:
+    """Draw drift over the frames, rows and columns on an axis each.
+
+    Parameters
+    ----------
+    drifts : mapping of str to array_like of shape (T, 2)
+        Name of a method, or of the truth, and its drift of each frame, (row, column) in px.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two axes; names differ in colour and in the shape of the dot.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharex=True, layout="constrained")
+    for i, (ax, direction) in enumerate(zip(axes, ("down", "right"), strict=True)):
+        for j, (name, values) in enumerate(drifts.items()):
+            ax.plot(np.asarray(values)[:, i], f"{'os^D'[j % 4]}-", color=f"C{j}", markersize=4, alpha=0.7, label=name)
+        ax.set(xlabel="frame", ylabel=f"drift {direction} (px)")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend()
+    return fig
+
+
+def overlay(first: ArrayLike, second: ArrayLike) -> NDArray[np.float32]:
+    """Return two images as one of shape (Y, X, 3): the first magenta, the second green, white where both are bright.
+
+    Both have one shape (Y, X), 0 to 1; the colours are 0 to 1, as `panel` shows them.
+    """
+    return np.clip(np.stack([first, second, first], axis=-1), 0, 1).astype(np.float32)
 
 
 def strips(scores: pd.DataFrame, metrics: Mapping[str, str], *, expected: pd.DataFrame | None = None) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from skimage.transform import resize_local_mean
 
 from l2l_utils import data, evidence, metrics, pairs, progress, tiff, verdicts
 
@@ -33,7 +35,8 @@ class Report:
     """What the pre-flight checks found.
 
     ``checks`` has a row per check: ``check``, ``measured``, ``verdict`` (fine, look, stop or not judged), ``meaning``
-    (why it matters) and ``remedy`` (what to do; empty where all is fine). ``pairs`` has the numbers of every pair.
+    (why it matters) and ``remedy`` (what to do; empty where all is fine). ``pairs`` has the numbers of every pair, by
+    its name.
     """
 
     checks: pd.DataFrame
@@ -89,7 +92,20 @@ def check_pairs(pairs_to_check: Sequence[data.Pair], *, rng: np.random.Generator
 
 
 def judge(measured: pd.DataFrame, *, labels: Sequence[str] = ("source", "target")) -> Report:
-    """Turn the numbers of `measure_pair`, a row per pair, into verdicts; `labels` names source and target in the text."""
+    """Turn the numbers of `measure_pair`, a row per pair, into a report.
+
+    Parameters
+    ----------
+    measured : pandas.DataFrame
+        A row per pair: its ``name`` and the numbers.
+    labels : two of str
+        What the recommendation calls source and target.
+
+    Returns
+    -------
+    Report
+        Verdicts, numbers and a recommendation.
+    """
     found = [(check, *check.judge(measured)) for check in verdicts.CHECKS]
     checks = pd.DataFrame(
         {
@@ -101,7 +117,8 @@ def judge(measured: pd.DataFrame, *, labels: Sequence[str] = ("source", "target"
         }
         for check, text, verdict in found
     )
-    return Report(checks, measured, _recommend(checks, labels))
+    numbers = measured.select_dtypes("number").assign(name=measured["name"]).set_index("name")
+    return Report(checks, numbers, _recommend(checks, labels))
 
 
 def measure_pair(
@@ -121,7 +138,8 @@ def measure_pair(
     Returns
     -------
     numbers : dict
-        Numbers by name, and a checksum and a thumbnail of each image.
+        Numbers by name, and a checksum and a thumbnail of each image. What one label has and the other lacks is
+        measured with the label of less contrast as the input.
     others : list of ndarray
         The detail of this field's target, to pass on to the next field.
     """
@@ -138,31 +156,31 @@ def measure_pair(
     numbers |= dict(zip(("shift_row_px", "shift_column_px"), alignment.shift_px, strict=True))
     numbers["correlation"] = alignment.correlation
     numbers["chance"] = evidence.chance_correlation(*limited, others)
-    if min(source.shape) > pairs.PATCH_PX:
+    # Too small for a patch, or too empty to be normalised.
+    with contextlib.suppress(ValueError):
         numbers |= pairs.compare_labels(source, target, rng=rng)
-    numbers |= _independence(source, target, details, alignment.shift_px if alignment.correlation else np.zeros(2))
+    shift_px = alignment.shift_px if alignment.correlation else np.zeros(2)
+    raw = evidence.common_area(source, target, shift_px)
+    fine = evidence.common_area(*details.values(), shift_px)
+    numbers["shared_noise"] = evidence.shared_noise(*raw)
+    if _contrast(numbers, "source") > _contrast(numbers, "target"):
+        raw, fine = raw[::-1], fine[::-1]
+    numbers["missing_structure"] = evidence.missing_structure(*raw)
+    numbers["n_spots"], numbers["n_lone_spots"] = evidence.lone_spots(*fine)
     return numbers, [limited[1]]
 
 
-def _independence(source: NDArray, target: NDArray, details: dict[str, NDArray], shift_px: NDArray) -> dict[str, float]:
-    """Measure what each label has of its own, the one of less contrast as the input, wherever they lie."""
-    raw = evidence.common_area(source, target, shift_px)
-    fine = evidence.common_area(*details.values(), shift_px)
-    shared_noise = evidence.shared_noise(*raw)
-    if sum(metrics.contrast(source).values()) > sum(metrics.contrast(target).values()):
-        raw, fine = raw[::-1], fine[::-1]
-    n_spots, n_lone = evidence.lone_spots(*fine)
-    missing = evidence.missing_structure(*raw)
-    return {"shared_noise": shared_noise, "missing_structure": missing, "n_spots": n_spots, "n_lone_spots": n_lone}
+def _contrast(numbers: dict[str, object], label: str) -> float:
+    return numbers[f"michelson_{label}"] + numbers[f"rms_contrast_{label}"]
 
 
 def _describe(image: NDArray) -> dict[str, object]:
     """Return what is measured on a whole image."""
     low, high = np.percentile(image, (1, 99.9))
-    rows, columns = (np.array_split(np.arange(length), n) for length, n in zip(image.shape, THUMBNAIL, strict=True))
-    strips = np.stack([image[part[0] : part[-1] + 1].mean(axis=0) for part in rows])
-    thumbnail = np.stack([strips[:, part].mean(axis=1) for part in columns], axis=1)
-    return metrics.contrast(image) | {
+    thumbnail = resize_local_mean(image.astype(np.float32), THUMBNAIL)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        contrast = metrics.contrast(image)
+    return contrast | {
         "saturated": evidence.saturated_share(image),
         "range": float(high - low),
         "checksum": hashlib.sha256(np.ascontiguousarray(image)).hexdigest(),
@@ -184,9 +202,12 @@ def _recommend(checks: pd.DataFrame, labels: Sequence[str]) -> str:
         roles = f"Which label is the benchmark is not clear by contrast; {target} is taken as it."
     if verdict["contrast"] == "stop":
         roles = f"Swap the labels: use {source} as input and {target} as benchmark, which has the higher contrast."
-    stops, looks = (list(verdict.index[(verdict == kind) & (verdict.index != "contrast")]) for kind in ("stop", "look"))
-    if stops:
-        return f"{roles} Label2label is not worth training yet, because of: {', '.join(stops)}."
+    others = checks[checks["check"] != "contrast"]
+    stops = others[others["verdict"] == "stop"]
+    if len(stops):
+        reasons = "; ".join(f"{row.check}: {row.measured}" for row in stops.itertuples())
+        return f"{roles} Label2label is not worth training yet, because of {reasons}."
+    looks = list(others.loc[others["verdict"] == "look", "check"])
     if looks:
         return f"{roles} Label2label is worth trying; look first at: {', '.join(looks)}."
     return f"{roles} Label2label is worth trying: no check found anything against it."

@@ -46,7 +46,8 @@ def find_fields(origin: Path, entry: Mapping[str, Any]) -> Fields:
         Only the number of the channel told the labels apart.
     """
     paths = [path for path in sorted(origin.rglob("[!._]*")) if path.suffix.lower() in READERS and path.is_file()]
-    about_set = [path for path in paths if any(word in path.as_posix().lower() for word in entry["words"])]
+    below = {path: path.relative_to(origin).as_posix().lower() for path in paths}
+    about_set = [path for path in paths if any(word in below[path] for word in entry["words"])]
     channels = entry["channels"]
     by_label = {role: _pattern(labels) for role, labels in entry["markers"].items()}
     for chosen in (about_set, paths):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -18,27 +18,31 @@ from skimage.registration import phase_cross_correlation
 
 from l2l_utils import data, metrics, progress
 from l2l_utils.normalization import normalize
-from l2l_utils.shifts import PatchSearch
+from l2l_utils.shifts import Found, PatchSearch
 
 SMOOTHING_PX: Final = 2.0
 PMIN: Final = 2.0
 PMAX: Final = 99.8
-# Where the best lies on the edge of the search, it is widened to these multiples, one after the other.
-WIDENINGS: Final = (1, 2, 4)
 # How far the best rises above the mean of the searched similarities, as a share of what is left to 1. Images of 512 px
 # that have nothing in common reach 0.03, two labels of one virtual structure 0.06 (caveolae) to 0.7.
 LEAST_RISE: Final = 0.05
 
 
 def estimate_drift(
-    stack: ArrayLike, *, search_px: int = 5, patch_px: int = 60, n_patches: int = 100, rng: np.random.Generator
+    stack: ArrayLike,
+    *,
+    search_px: int = 5,
+    patch_px: int = 60,
+    n_patches: int = 100,
+    smoothing_px: float = SMOOTHING_PX,
+    rng: np.random.Generator,
 ) -> NDArray[np.intp]:
     """Estimate drift in whole px: where patches of a frame are most similar (SSIM) to those of the first frame.
 
-    Frames are normalised to their percentiles 2 and 99.8 and smoothed (Gaussian, sigma 2 px). Patches are cut where
-    the first frame shows more than background, by CSBDeep's rule. The SSIM index (window of 11 px, sigma 1.5 px) is
-    averaged over them at every shift within `search_px` of where the frame before lay. If the best lies on the edge,
-    shifts within twice and then four times that distance are searched, with a warning.
+    Frames are normalised to their percentiles 2 and 99.8 and smoothed. Patches are cut where the first frame shows more
+    than background, by CSBDeep's rule. The SSIM index (window of 11 px, sigma 1.5 px) is averaged over them at every
+    shift within `search_px` of where the frame before lay. If the best lies on the edge, shifts within twice and then
+    four times that distance are searched, with a warning where the frame moved so far.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ def estimate_drift(
         Side of a patch, of which all but a margin of `search_px` is compared. Small images get smaller patches.
     n_patches : int
         Number of patches, fewer if there are not as many places.
+    smoothing_px : float
+        Sigma of the Gaussian filter; the paper's 2 px are too little where a pixel has less than a photon.
     rng : numpy.random.Generator
         Chooses the patches.
 
@@ -61,40 +67,42 @@ def estimate_drift(
     Raises
     ------
     ValueError
-        If the stack has another shape, a frame is constant or not a number everywhere, the first frame has no structure
-        to place a patch on, or a frame shares too little with it.
+        If the stack has another shape, a frame is constant or has NaN, the first frame has no structure to place a
+        patch on, or a frame shares too little with it.
 
     Warns
     -----
     UserWarning
-        If the best lay on the edge of a search, a frame does not resemble the first, or patches are smaller.
+        If a wider search was needed, the result is doubtful, or patches are smaller.
 
     References
     ----------
     Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Image drift correction.
     """
-    stack = _as_stack(stack)
-    reference = _prepared(stack, 0)
+    stack = check_stack(stack)
+    reference = _prepared(stack, 0, smoothing_px)
     patches = PatchSearch(reference, patch_px=patch_px, search_px=search_px, n_patches=n_patches, rng=rng)
     drift = np.zeros((len(stack), 2), np.intp)
     found, expected = {}, drift[0]
-    for frame in progress.bar(range(1, len(stack)), desc="drift", unit="frame", delay=3):
+    for frame in progress.bar(range(1, len(stack)), desc="drift", unit="frame", mininterval=1, delay=3):
         with data.naming(f"Frame {frame}"):
-            found[frame] = _find(patches, _prepared(stack, frame), expected, search_px)
+            found[frame] = patches.find(_prepared(stack, frame, smoothing_px), expected)
         drift[frame] = found[frame].position
         if not found[frame].on_edge:
             expected = drift[frame]
-    for message in _doubts(patches, found, search_px):
+    for message in _doubts(patches, found):
         warnings.warn(message, stacklevel=2)
     return drift
 
 
-def estimate_subpixel_drift(stack: ArrayLike, *, upsample_factor: int = 20) -> NDArray[np.float64]:
+def estimate_subpixel_drift(
+    stack: ArrayLike, *, upsample_factor: int = 20, smoothing_px: float = SMOOTHING_PX
+) -> NDArray[np.float64]:
     """Estimate drift in fractions of a px: where a frame correlates most with the first frame.
 
-    Frames are prepared as by `estimate_drift`, and faded out towards their border. The correlation is scikit-image's
-    without normalisation, which noise disturbs less than that of the phase alone. The drift is found twice: on whole
-    frames, then on what they share.
+    Frames are prepared as by `estimate_drift` and faded out towards their border. scikit-image's correlation without
+    normalisation, which noise disturbs less than that of the phase alone, is taken twice: of whole frames, then of what
+    they share.
 
     Parameters
     ----------
@@ -102,6 +110,8 @@ def estimate_subpixel_drift(stack: ArrayLike, *, upsample_factor: int = 20) -> N
         Images of one field, any intensity unit.
     upsample_factor : int
         Drift is resolved to ``1 / upsample_factor`` px.
+    smoothing_px : float
+        Sigma of the Gaussian filter.
 
     Returns
     -------
@@ -111,18 +121,18 @@ def estimate_subpixel_drift(stack: ArrayLike, *, upsample_factor: int = 20) -> N
     Raises
     ------
     ValueError
-        If the stack has another shape, or a frame is constant or not a number everywhere.
+        If the stack has another shape, or a frame is constant or has NaN.
 
     References
     ----------
     Guizar-Sicairos et al. (2008), https://doi.org/10.1364/OL.33.000156
     """
-    stack = _as_stack(stack)
-    reference = _prepared(stack, 0)
+    stack = check_stack(stack)
+    reference = _prepared(stack, 0, smoothing_px)
     drift = np.zeros((len(stack), 2))
-    for frame in progress.bar(range(1, len(stack)), desc="sub-pixel drift", unit="frame", delay=3):
+    for frame in progress.bar(range(1, len(stack)), desc="sub-pixel drift", unit="frame", mininterval=1, delay=3):
         with data.naming(f"Frame {frame}"):
-            both = np.stack([reference, _prepared(stack, frame)])
+            both = np.stack([reference, _prepared(stack, frame, smoothing_px)])
             whole = _displacement(*both, upsample_factor=1)
             shared = correct_drift(both, [(0, 0), whole])
             drift[frame] = whole + _displacement(*shared, upsample_factor=upsample_factor)
@@ -150,7 +160,7 @@ def correct_drift(stack: ArrayLike, drift: ArrayLike) -> NDArray:
     ValueError
         If the shapes do not fit, or the frames share no area.
     """
-    stack, drift = _as_stack(stack), np.asarray(drift, dtype=float)
+    stack, drift = check_stack(stack), np.asarray(drift, dtype=float)
     if drift.shape != (len(stack), 2) or not np.isfinite(drift).all():
         expected = f"a row and a column for each of {len(stack)} frames"
         raise data.problem("Drift", expected, f"an array of shape {drift.shape}", "Estimate it from this stack.")
@@ -186,59 +196,44 @@ def drift_table(stack: ArrayLike, drift: ArrayLike) -> pd.DataFrame:
         area that all frames share, smoothed and normalised, 1 for equal frames. Errors as `correct_drift`.
     """
     shared = correct_drift(stack, drift)
-    similarity = [metrics.ssim(_prepared(shared, 0), _prepared(shared, frame)) for frame in range(len(shared))]
+    reference = _prepared(shared, 0)
+    similarity = [metrics.ssim(reference, _prepared(shared, frame)) for frame in range(len(shared))]
     row_px, column_px = np.asarray(drift).T
     return pd.DataFrame(
         {"frame": range(len(shared)), "row_px": row_px, "column_px": column_px, "similarity": similarity}
     )
 
 
-class _Found(NamedTuple):
-    position: NDArray[np.intp]
-    step_px: int
-    on_edge: bool
-    rise: float
+def check_stack(stack: ArrayLike) -> NDArray:
+    """Return a stack of two or more greyscale images of shape (T, Y, X) as an array; ValueError where it is no such."""
+    stack = np.asarray(stack)
+    if stack.ndim != 3 or len(stack) < 2 or stack.dtype.kind not in "uif":
+        expected = "two or more greyscale images, axes (T, Y, X)"
+        raise data.problem("Stack", expected, f"{stack.dtype} of shape {stack.shape}", "Give one plane and channel.")
+    return stack
 
 
-def _find(patches: PatchSearch, image: NDArray[np.float32], expected: NDArray[np.intp], search_px: int) -> _Found:
-    """Search around the expected position, and wider while the best lies on the edge and the images have room."""
-    for reach_px in (factor * search_px for factor in WIDENINGS):
-        if reach_px > search_px and not patches.has_room(expected, reach_px):
-            break
-        surface = patches.similarity(image, expected, reach_px)
-        step = np.array(np.unravel_index(surface.argmax(), surface.shape)) - reach_px
-        step_px = int(np.abs(step).max())
-        rise = (surface.max() - surface.mean()) / (1 - surface.mean())
-        found = _Found(expected + step, step_px, step_px == reach_px, rise)
-        if not found.on_edge:
-            break
-    return found
-
-
-def _doubts(patches: PatchSearch, found: dict[int, _Found], search_px: int) -> Iterator[str]:
+def _doubts(patches: PatchSearch, found: dict[int, Found]) -> Iterator[str]:
+    search_px = patches.search_px
     side_px = patches.side_px(np.zeros(2, int), search_px) + 2 * search_px
     if side_px < patches.patch_px:
         shape = patches.reference.shape
         yield f"Images of {shape} px have no room for patches of {patches.patch_px} px, so {side_px} px were compared."
     if frames := [frame for frame, f in found.items() if f.step_px > search_px and not f.on_edge]:
-        yield f"Frames {frames} moved by more than {search_px} px since the one before; a wider search found them."
-    if frames := [frame for frame, f in found.items() if f.on_edge]:
-        yield f"The drift of frames {frames} is not known: the best position lies on the edge of the widest search."
-    if frames := [frame for frame, f in found.items() if f.rise < LEAST_RISE]:
-        yield f"The drift of frames {frames} is doubtful: nowhere do they resemble the first frame much more than elsewhere."
+        yield f"Frames {_listed(frames)} moved by more than {search_px} px at once; a wider search found them."
+    if frames := [frame for frame, f in found.items() if f.on_edge or f.rise < LEAST_RISE]:
+        reason = "the best position lies on the edge of the search, or is hardly better than all others"
+        yield f"The drift of frames {_listed(frames)} is doubtful: {reason}."
 
 
-def _as_stack(stack: ArrayLike) -> NDArray:
-    stack = np.asarray(stack)
-    if stack.ndim != 3 or len(stack) < 2 or stack.dtype.kind not in "uif":
-        expected = "a stack of two or more greyscale images, axes (T, Y, X)"
-        raise data.problem("Stack", expected, f"{stack.dtype} of shape {stack.shape}", "Give one plane and channel.")
-    return stack
+def _listed(frames: list[int], limit: int = 8) -> str:
+    more = f" and {len(frames) - limit} more" if len(frames) > limit else ""
+    return ", ".join(map(str, frames[:limit])) + more
 
 
-def _prepared(stack: NDArray, frame: int) -> NDArray[np.float32]:
+def _prepared(stack: NDArray, frame: int, smoothing_px: float = SMOOTHING_PX) -> NDArray[np.float32]:
     with data.naming(f"Frame {frame}"):
-        return ndimage.gaussian_filter(normalize(stack[frame], pmin=PMIN, pmax=PMAX), SMOOTHING_PX)
+        return ndimage.gaussian_filter(normalize(stack[frame], pmin=PMIN, pmax=PMAX), smoothing_px)
 
 
 def _displacement(

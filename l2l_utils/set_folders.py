@@ -6,7 +6,7 @@ import errno
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -47,8 +47,7 @@ def workshop(folder: Path) -> Iterator[Path]:
             shutil.rmtree(place)
         except OSError as error:
             if error.errno in FULL or (type(error) is OSError and shutil.disk_usage(place).free < HARDLY_ANY_BYTES):
-                remedy = "Make room on it, or name a folder on another disk by the environment variable L2L_DATA."
-                raise OSError(str(problem(folder, "room on the disk", "a full disk", remedy))) from error
+                raise _full(folder) from error
             raise
         finally:
             _clear(place)
@@ -58,7 +57,7 @@ def workshop(folder: Path) -> Iterator[Path]:
 def install(made: Path, folder: Path, record: dict[str, Any]) -> None:
     """Move a finished data set to its place, with its record and checksums; an older one of the name goes."""
     names = sorted(file.relative_to(made).as_posix() for file in made.rglob("*") if file.is_file())
-    sums = {name: pooch.file_hash(made / name) for name in names if name != RECORD}
+    sums = {name: pooch.file_hash(made / name) for name in _watched(names, folder) if name != RECORD}
     (made / RECORD).write_text(json.dumps({**record, "sha256": sums}, indent=1, ensure_ascii=False), encoding="utf-8")
     if folder.exists():
         folder.rename(made.with_name("outdated"))
@@ -86,7 +85,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 def damaged(folder: Path) -> list[str]:
     """Return which files of a data set are missing or not as its record says."""
     sums = read_record(folder).get("sha256", {})
-    names = progress.bar(sums, desc=f"Checking {folder.name}", unit="file", mininterval=1, delay=3)
+    names = _watched(sums, folder)
     return [name for name in names if not (folder / name).is_file() or pooch.file_hash(folder / name) != sums[name]]
 
 
@@ -95,12 +94,23 @@ def is_complete(folder: Path, recipe: dict[str, Any]) -> bool:
     return read_record(folder).get("recipe") == recipe and not damaged(folder)
 
 
+def _watched(names: Iterable[str], folder: Path) -> Iterable[str]:
+    return progress.bar(names, desc=f"Checking {folder.name}", unit="file", mininterval=1, delay=3)
+
+
 def _acquired(lock: FileLock, folder: Path) -> Any:
     try:
         return lock.acquire(timeout=0)
     except Timeout:
         sys.stderr.write(f"Waiting for another process that prepares {folder} ...\n")
         return lock.acquire()
+
+
+def _full(folder: Path) -> OSError:
+    remedy = "Make room on it, or name a folder on another disk by the environment variable L2L_DATA."
+    error = OSError(str(problem(folder, "room on the disk", "a full disk", remedy)))
+    error.errno = errno.ENOSPC
+    return error
 
 
 def _clear(place: Path) -> None:

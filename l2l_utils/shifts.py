@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from csbdeep.data import no_background_patches
@@ -14,12 +14,23 @@ from l2l_utils.metrics import FILTER_SIZES, K1, K2, gaussian_window
 
 WINDOW: Final = gaussian_window(FILTER_SIZES[1])
 SMALLEST_PATCH_PX: Final = 16
+# Where the best lies on the edge of the search, it is widened to these multiples, one after the other.
+WIDENINGS: Final = (1, 2, 4)
 # So few that what is computed of them stays in the processor's cache.
 PATCHES_AT_ONCE: Final = 10
 
 
+class Found(NamedTuple):
+    """Where an image is most similar to the reference, and how clearly."""
+
+    position: NDArray[np.intp]  # (row, column) in px
+    step_px: int  # distance from where it was expected, along the longer axis
+    on_edge: bool  # of the widest search
+    rise: float  # of the best above the mean of the similarities, as a share of what is left to 1
+
+
 class PatchSearch:
-    """Compares patches of a reference with another image, shifted.
+    """Finds where patches of a reference are most similar to another image.
 
     Parameters
     ----------
@@ -47,8 +58,35 @@ class PatchSearch:
         rng: np.random.Generator,
     ) -> None:
         self.reference, self.n_patches, self.rng = reference, n_patches, rng
-        self.patch_px, self._largest_px = patch_px, patch_px - 2 * search_px
+        self.patch_px, self.search_px = patch_px, search_px
         self._bright = no_background_patches()((reference,), (patch_px, patch_px))
+
+    def find(self, image: NDArray[np.float32], around: NDArray[np.intp]) -> Found:
+        """Return the most similar position within `search_px` of `around`, or further where the best is on the edge.
+
+        Parameters
+        ----------
+        image : ndarray of shape (Y, X)
+            Image of the reference's shape, 0 to 1.
+        around : ndarray of shape (2,)
+            Position in the middle of the search, (row, column) in px.
+
+        Raises
+        ------
+        ValueError
+            As `similarity`.
+        """
+        for reach_px in (factor * self.search_px for factor in WIDENINGS):
+            if reach_px > self.search_px and not self.has_room(around, reach_px):
+                break
+            surface = self.similarity(image, around, reach_px)
+            step = np.array(np.unravel_index(surface.argmax(), surface.shape)) - reach_px
+            step_px = int(np.abs(step).max())
+            rise = (surface.max() - surface.mean()) / (1 - surface.mean())
+            found = Found(around + step, step_px, step_px == reach_px, rise)
+            if not found.on_edge:
+                break
+        return found
 
     def has_room(self, around: NDArray[np.intp], reach_px: int) -> bool:
         """Tell whether patches of a useful size fit in for shifts within `reach_px` of `around`."""
@@ -56,7 +94,10 @@ class PatchSearch:
 
     def side_px(self, around: NDArray[np.intp], reach_px: int) -> int:
         """Return the side of the patches for shifts within `reach_px` of `around`; it may be too small, or negative."""
-        return min(self._largest_px, *np.subtract(self.reference.shape, np.sum(_margins(around, reach_px), axis=0)))
+        return min(
+            self.patch_px - 2 * self.search_px,
+            *np.subtract(self.reference.shape, np.sum(_margins(around, reach_px), axis=0)),
+        )
 
     def similarity(self, image: NDArray[np.float32], around: NDArray[np.intp], reach_px: int) -> NDArray[np.float64]:
         """Return the mean SSIM index of the patches at all shifts within `reach_px` of `around`.

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from l2l_utils.cells import plan_cells
 from l2l_utils.drawing import flattening, fluctuation, render
@@ -15,6 +16,10 @@ from l2l_utils.labels import Structure
 # Between the points along a filament and on an area; spots have a point each.
 STEP_PX: Final = {0: 1.0, 1: 0.4, 2: 1.0}
 MARGIN_PX: Final = 1
+# The cell's thin margin, how its level compares with that of the thick cell, and how soft edges are.
+MARGIN_UM: Final = 1.3
+MARGIN_LEVEL: Final = 1.0
+EDGE_UM: Final = 0.15
 
 
 class Points(NamedTuple):
@@ -53,9 +58,9 @@ def make_specimen(structure: Structure, shape: tuple[int, int], *, rng: np.rando
         first, last = (np.clip(centre_px + side * reach_px, 0, shape).astype(int) for side in (-1, 1))
         window = tuple(map(slice, first, last))
         position_um = np.moveaxis(np.mgrid[window], 0, -1) * pixel_um
-        # Antibodies stick to everything in the cell, which is thick in the middle, and a little less in the nucleus.
-        reach = cell.outline.reach(position_um)
-        level = np.clip(1 - reach**8, 0, 1) * (0.85 + 0.15 * np.exp(-((reach / 0.5) ** 2)))
+        # Antibodies stick to everything in the cell: most where it is thick, less in its nucleus and its thin margin.
+        inset_um = (1 - cell.outline.reach(position_um)) * cell.outline.radius_um
+        level = np.clip(inset_um / EDGE_UM, 0, 1) * (MARGIN_LEVEL + (1 - MARGIN_LEVEL) * expit((inset_um - MARGIN_UM) / EDGE_UM))
         level *= 1 - 0.3 * np.clip(1 - cell.nucleus.reach(position_um) ** 12, 0, 1)
         cytosol[window] = np.maximum(cytosol[window], level)
     grain_px = structure.staining_nm / structure.pixel_size_nm

@@ -12,15 +12,19 @@ FINE, LOOK, STOP, NOT_JUDGED = "fine", "look", "stop", "not judged"
 Judgement = tuple[str, str]  # what was measured, in words; verdict
 
 SMALLEST_PX: Final = 97  # below it the five-scale index is not defined
+FEWEST_FIELDS: Final = 3  # to train on, to choose the epoch by, and to test on
 ENOUGH_FIELDS: Final = 30  # Kölln et al. (2022): from there on the results hardly depended on which fields
 SATURATED: Final = (0.001, 0.01)
-EXPOSURE_RATIO: Final = (4.0, 16.0)
-EMPTY: Final = 1.3
+EXPOSURE_RATIO: Final = 4.0
+EMPTY: Final = 1.2  # of the detail of noise alone
 ABOVE_CHANCE: Final = 0.05
-WEAK_CORRELATION: Final = 0.3
+WEAK_CORRELATION: Final = 0.25
+FITS_BETTER: Final = 0.3
+CONTRAST_TIES: Final = np.array([0.03, 0.02])  # Michelson and RMS differ by less: neither is higher
 SHIFT_PX: Final = (0.7, 1.5)
-COPIED_NOISE: Final = (0.4, 0.6)
-MISSING_STRUCTURE: Final = (0.08, 0.25)
+WEAKLY_MEASURED: Final = 2.5  # so much less exact is the shift of labels that correlate weakly
+COPIED_NOISE: Final = (0.6, 0.75)
+MISSING_STRUCTURE: Final = (0.12, 0.25)
 LONE_SPOTS: Final = 0.1
 FEWEST_SPOTS: Final = 30
 ALIKE_FIELDS: Final = 0.95
@@ -40,6 +44,11 @@ def related(pairs: pd.DataFrame) -> pd.Series:
     return pairs["correlation"] > (pairs["chance"] + ABOVE_CHANCE).fillna(WEAK_CORRELATION)
 
 
+def _clear(pairs: pd.DataFrame) -> bool:
+    """Return whether the labels agree well enough to notice what one of them lacks."""
+    return bool(related(pairs).mean() >= 0.5 and pairs["correlation"].median() >= WEAK_CORRELATION)
+
+
 def _graded(value: float, limits: tuple[float, float]) -> str:
     """Return fine up to the first limit, stop from the second."""
     return FINE if value <= limits[0] else STOP if value >= limits[1] else LOOK
@@ -51,7 +60,8 @@ def _named(pairs: pd.DataFrame, chosen: pd.Series, most: int = 3) -> str:
 
 
 def _fields(pairs: pd.DataFrame) -> Judgement:
-    return f"{len(pairs)} fields of view", FINE if len(pairs) >= ENOUGH_FIELDS else LOOK
+    verdict = STOP if len(pairs) < FEWEST_FIELDS else LOOK if len(pairs) < ENOUGH_FIELDS else FINE
+    return f"{len(pairs)} field{'s' * (len(pairs) > 1)} of view", verdict
 
 
 def _size(pairs: pd.DataFrame) -> Judgement:
@@ -89,31 +99,32 @@ def _saturation(pairs: pd.DataFrame) -> Judgement:
 
 
 def _exposure(pairs: pd.DataFrame) -> Judgement:
-    ratios = {label: pairs[f"range_{label}"].max() / pairs[f"range_{label}"].min() for label in ("source", "target")}
-    label, ratio = max(ratios.items(), key=lambda item: item[1])
-    return f"the brightest {label} image spans {ratio:.1f} times the grey values of the faintest", _graded(
-        ratio, EXPOSURE_RATIO
-    )
+    ranges = pairs[["range_source", "range_target"]].replace(0, np.nan)
+    ratios = (ranges.max() / ranges.min()).rename(lambda name: name.removeprefix("range_"))
+    text = f"the brightest {ratios.idxmax()} image spans {ratios.max():.1f} times the grey values of the faintest"
+    return text, LOOK if ratios.max() > EXPOSURE_RATIO else FINE
 
 
 def _contrast(pairs: pd.DataFrame) -> Judgement:
-    source, target = (pairs[[f"michelson_{label}", f"rms_contrast_{label}"]].mean() for label in ("source", "target"))
-    text = " ".join(
-        f"Michelson {a:.2f}, RMS {b:.2f} ({label});"
-        for label, (a, b) in zip(("source", "target"), (source, target), strict=True)
-    )
+    means = {label: pairs[[f"michelson_{label}", f"rms_contrast_{label}"]].mean() for label in ("source", "target")}
     higher = (pairs["michelson_target"] > pairs["michelson_source"]).mean()
-    text += f" Michelson is higher in the target of {higher:.0%} of the pairs"
-    n_higher = int((target.to_numpy() > source.to_numpy()).sum())
-    return text, STOP if n_higher == 0 else FINE if n_higher == 2 and higher >= 0.8 else LOOK
+    text = "".join(f"{label}: Michelson {michelson:.2f}, RMS {rms:.2f}; " for label, (michelson, rms) in means.items())
+    text += f"the target's Michelson contrast is higher in {higher:.0%} of the pairs"
+    difference = (means["target"].to_numpy() - means["source"].to_numpy()) / CONTRAST_TIES
+    signs = set(np.sign(difference[np.abs(difference) > 1]))
+    return text, FINE if signs == {1} else STOP if signs == {-1} else LOOK
 
 
 def _agreement(pairs: pd.DataFrame) -> Judgement:
-    share, correlation = related(pairs).mean(), pairs["correlation"].median()
+    share, clear = related(pairs).mean(), _clear(pairs)
     index = f"5S-SSIM {pairs['ms_ssim_5'].mean():.2f}, " if "ms_ssim_5" in pairs else ""
-    text = f"{index}correlation of detail {correlation:.2f}; images that do not belong together reach "
-    text += f"{pairs['chance'].median():.2f}; {share:.0%} of the pairs are above their own chance level"
-    return text, STOP if share < 0.5 else LOOK if share < 1 or correlation < WEAK_CORRELATION else FINE
+    text = f"{index}{'' if clear else 'only weak '}correlation of detail {pairs['correlation'].median():.2f}; images "
+    text += f"that do not belong together reach {pairs['chance'].median():.2f}"
+    if share < 1:
+        text += f"; no more than by chance: {_named(pairs, ~related(pairs))}"
+    if (pairs["chance"] > pairs["correlation"] + FITS_BETTER).mean() > 0.5:
+        text += "; mirrored, or with the image of another field, they would fit"
+    return text, STOP if share < 0.5 else LOOK if share < (1 if clear else 0.8) else FINE
 
 
 def _registration(pairs: pd.DataFrame) -> Judgement:
@@ -121,9 +132,9 @@ def _registration(pairs: pd.DataFrame) -> Judgement:
     if len(trusted) < max(1, len(pairs) / 2):
         return "too little in common to measure a shift", NOT_JUDGED
     shift = np.hypot(trusted["shift_row_px"], trusted["shift_column_px"])
-    return f"residual shift {shift.median():.1f} px (median), {shift.max():.1f} px at most", max(
-        _graded(shift.median(), SHIFT_PX), LOOK if shift.max() > SHIFT_PX[1] else FINE, key=(FINE, LOOK, STOP).index
-    )
+    limits = np.array(SHIFT_PX) * (1 if _clear(pairs) else WEAKLY_MEASURED)
+    text = f"residual shift {shift.median():.1f} px (median), {shift.max():.1f} px at most"
+    return text, LOOK if shift.median() <= limits[0] and shift.max() > limits[1] else _graded(shift.median(), limits)
 
 
 def _copies(pairs: pd.DataFrame) -> Judgement:
@@ -132,20 +143,22 @@ def _copies(pairs: pd.DataFrame) -> Judgement:
 
 
 def _missing(pairs: pd.DataFrame) -> Judgement:
-    if related(pairs).mean() < 0.5:
-        return "the labels have too little in common", NOT_JUDGED
     share = pairs["missing_structure"].mean()
-    text = f"where the input lets expect structure, the benchmark lacks it in {share:.0%} of the regions"
+    if not _clear(pairs) or np.isnan(share):
+        return "the labels have too little in common to expect structure", NOT_JUDGED
     worst = pairs["missing_structure"].idxmax()
-    text += f", at most {pairs['missing_structure'].max():.0%} ({pairs['name'][worst]})"
+    text = f"where the input lets expect structure, the benchmark lacks it in {share:.0%} of the regions, "
+    text += f"at most {pairs['missing_structure'][worst]:.0%} ({pairs['name'][worst]})"
     return text, _graded(share, MISSING_STRUCTURE)
 
 
 def _own_spots(pairs: pd.DataFrame) -> Judgement:
     n_spots, n_lone = pairs["n_spots"].sum(), pairs["n_lone_spots"].sum()
-    if n_spots < FEWEST_SPOTS or related(pairs).mean() < 0.5:
+    if not _clear(pairs):
+        return "the labels have too little in common to tell whose spots are whose", NOT_JUDGED
+    if n_spots < FEWEST_SPOTS:
         return f"{n_spots} bright spots of the input are too few to judge", NOT_JUDGED
-    text = f"of {n_spots} bright spots of the input the benchmark lacks {n_lone / n_spots:.0%}"
+    text = f"of {n_spots} bright spots of the input {n_lone / n_spots:.0%} do not stand out in the benchmark"
     return text, LOOK if n_lone / n_spots < LONE_SPOTS else FINE
 
 
@@ -153,7 +166,8 @@ CHECKS: Final = (
     Check(
         "number of fields",
         _fields,
-        "In the paper the result hardly depended on which fields were used from about 30 fields on.",
+        "Below three fields none is left to validate and to test on. In the paper, 5S-SSIM hardly depended on which "
+        "fields were used from about 30 fields on.",
         "Record more fields, or compare several splits before you trust one model (chapter 09).",
     ),
     Check(

@@ -22,16 +22,18 @@ NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
     (
         # the virtual microscope
-        *("cells", "detector", "drawing", "labels", "simulation", "specimen", "structures"),
+        *("cells", "detector", "drawing", "faults", "labels", "simulation", "specimen", "structures"),
         # files and data sets
         *("data", "files", "progress", "record", "tiff", "windows"),
         # the data sets of the manifest
-        *("archives", "datasets", "deposits", "download", "manifest", "recognition", "set_folders", "virtual_sets"),
+        *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
+        *("set_folders", "virtual_sets"),
         # a user's own files
         *("file_image", "importing", "microscope_files", "projection", "vendor_files"),
         # from images to patches
         *("normalization", "patches", "splits"),
         # measures and filters
+        *("evidence", "preflight", "verdicts"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
     ),
     NUMPY,
@@ -48,6 +50,8 @@ ARROWS = {
     "restoration": {"care"},
     "scores": {"data", "metrics", "pairs", "patches", "progress"},
     "pairs": {"metrics", "normalization"},
+    "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
+    "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
     "registration": {"data", "metrics", "normalization", "progress", "shifts"},
     "shifts": {"metrics"},
     "patches": {"data", "normalization", "progress", "splits"},
@@ -55,13 +59,15 @@ ARROWS = {
     "splits": {"data"},
     "windows": {"tiff"},
     "data": {"datasets", "files", "manifest", "tiff"},
-    "datasets": {"deposits", "download", "importing", "manifest", "set_folders", "tiff", "virtual_sets"},
-    "deposits": {"archives", "files", "importing", "microscope_files", "recognition", "set_folders", "tiff"},
+    "datasets": {"deposits", "manifest", "remote_sets", "set_folders", "tiff", "virtual_sets"},
+    "remote_sets": {"archives", "download", "importing", "set_folders", "tiff"},
+    "deposits": {"archives", "files", "importing", "microscope_files", "recognition"}
+    | {"progress", "set_folders", "tiff"},
     "recognition": {"files", "microscope_files", "tiff"},
     "virtual_sets": {"progress", "simulation", "tiff"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
-    "archives": {"files", "tiff"},
+    "archives": {"files", "progress", "tiff"},
     "manifest": {"tiff"},
     "importing": {"file_image", "files", "microscope_files", "progress", "projection", "set_folders", "tiff"},
     "projection": {"file_image", "tiff"},

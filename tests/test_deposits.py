@@ -72,8 +72,11 @@ def test_folders_for_each_role(tmp_path):
     folder = fill(tmp_path, "{}/{}.tif")
     (folder / "AC-15").rename(folder / "A")
     (folder / "phalloidin").rename(folder / "B")
-    with pytest.raises(ValueError, match="A/0.tif, A/1.tif.*downloaded="):
+    with pytest.raises(ValueError, match=r"A/0\.tif, A/1\.tif.*downloaded="):
         data.fetch(NAME, downloaded=folder)
+    with pytest.raises(ValueError, match="expected") as error:
+        data.fetch(NAME, downloaded={"source": folder / "A", "benchmark": folder / "B"})
+    assert_explains(error.value, "downloaded", "a folder for each of source, target", "source, benchmark")
     check(data.fetch(NAME, downloaded={"source": folder / "A", "target": folder / "B"}))
 
 

@@ -1,6 +1,7 @@
 """The data sets of the manifest: whole and as described, or not there."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from explanations import assert_explains
+from small_disk import on_small_disk
 
 from l2l_utils import data, simulation
 
@@ -151,6 +153,22 @@ def test_two_processes_may_fetch_at_once(made, tmp_path):
     processes = [start(FETCH, tmp_path) for _ in range(3)]
     assert [process.wait(timeout=100) for process in processes] == [0, 0, 0]
     assert contents(tmp_path) == contents(made)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size_kb", [60, 200, 1500])
+def test_full_disk(tmp_path, size_kb):
+    """On a full disk there is no set, and a message that says so."""
+    command = on_small_disk(tmp_path, size_kb, f'"$0" "$@"; test ! -e {tmp_path / SMALL}')
+    process = subprocess.run(
+        [*command, sys.executable, "-c", FETCH],
+        env={"L2L_DATA": str(tmp_path), "PATH": os.environ["PATH"]},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{tmp_path / SMALL}: expected room on the disk, found a full disk. Make room" in process.stderr
 
 
 @pytest.mark.slow

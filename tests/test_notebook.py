@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from l2l_utils import notebook, simulation
+from l2l_utils import data, notebook, simulation
 
 
 def test_own_folders(tmp_path):
@@ -34,6 +34,19 @@ def test_virtual_data_know_their_truth(tmp_path, monkeypatch):
     )
     row = simulation.STRUCTURES["tubulin"]
     assert virtual.resolution_px == row.resolution_nm / row.pixel_size_nm
+
+
+def test_other_data_have_what_they_have(tmp_path, monkeypatch):
+    """Data that are no simulation have neither truth nor a known resolution; without two labels they are refused."""
+    monkeypatch.setenv("L2L_DATA", str(tmp_path))
+    image = np.random.default_rng(1).integers(0, 99, (20, 20), dtype=np.uint16)
+    for label in ("AC-15", "phalloidin"):
+        data.write_image(tmp_path / "deposit" / label / "1.tif", image, dtype="uint16")
+    folder = data.fetch("paper/actin", downloaded=tmp_path / "deposit")
+    expected = ("paper/actin", folder / "source", folder / "target", None, None, None)
+    assert notebook.open_data("paper/actin") == expected
+    with pytest.raises(ValueError, match="expected a data set with source and target, found membrane, nucleus"):
+        notebook.open_data("skimage/cells3d")
 
 
 def test_methods_share_their_fields(images):

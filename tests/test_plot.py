@@ -82,3 +82,47 @@ def test_training_curves_show_the_logs():
     assert [text.get_text() for text in fig.axes[0].get_legend().get_texts()] == [
         "N2N, training", "N2N, validation", "L2L, training", "L2L, validation"
     ]  # fmt: skip
+
+
+def test_strips_show_every_image_and_what_is_expected():
+    """Each axis holds its metric's values, a colour per method, and the expected mean and spread at its data set."""
+    rows = [
+        {"dataset": dataset, "method": method, "metric": metric, "value": value}
+        for dataset in ("actin", "tubulin")
+        for method, values in (("input", (0.4, 0.5)), ("benchmark", (0.8, 0.9)))
+        for metric in ("michelson", "rms_contrast")
+        for value in values
+    ]
+    expected = pd.DataFrame(
+        [{"dataset": "tubulin", "method": "input", "metric": "michelson", "value": 0.45, "sd": 0.1}]
+    )
+    fig = plot.strips(pd.DataFrame(rows), {"michelson": "M", "rms_contrast": "R"}, expected=expected)
+    first, second = fig.axes
+    assert [label.get_text() for label in first.get_xticklabels()] == ["actin", "tubulin"]
+    for ax in fig.axes:
+        dots = [line for line in ax.lines if line.get_marker() in "os"]
+        assert [tuple(line.get_ydata()) for line in dots] == [(0.4, 0.5), (0.8, 0.9)] * 2
+        assert len({line.get_color() for line in dots}) == 2
+    assert len(second.containers) == 0
+    (bar,) = first.containers
+    assert bar.lines[0].get_ydata() == [0.45]
+    assert round(bar.lines[0].get_xdata()[0]) == 1
+
+
+def test_drift_has_rows_and_columns_of_every_method():
+    """The left axis shows the rows and the right axis the columns, of each method over all frames."""
+    drifts = {"true": [(0, 0), (1, -2), (3, -4)], "found": [(0, 0), (1, -2), (2, -4)]}
+    fig = plot.drift(drifts)
+    for i, ax in enumerate(fig.axes):
+        np.testing.assert_array_equal([line.get_ydata() for line in ax.lines], np.array(list(drifts.values()))[:, :, i])
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), [0, 1, 2])
+    assert [text.get_text() for text in fig.axes[0].get_legend().get_texts()] == ["true", "found"]
+
+
+def test_overlay_is_white_where_both_are_bright(rng):
+    """Only the first is magenta, only the second is green, and equal images are grey."""
+    pixels = plot.overlay([[1, 0, 1, 0.5, 2]], [[0, 1, 1, 0.5, -1]])
+    assert pixels[0].tolist() == [[1, 0, 1], [0, 1, 0], [1, 1, 1], [0.5, 0.5, 0.5], [1, 0, 1]]
+    image = rng.random((20, 30))
+    shown = plot.panel({"both": plot.overlay(image, image)}).axes[0].images[0].get_array()
+    np.testing.assert_allclose(shown, np.repeat(image[..., None], 3, axis=-1), atol=1e-6)

@@ -80,6 +80,18 @@ def test_files_of_two_channels(tmp_path):
     assert found == {f"a_{n}": dict.fromkeys(("source", "target"), f"a/{n}.tif") for n in (1, 2)}
 
 
+@pytest.mark.parametrize("name", [name for name in data.read_manifest() if name.startswith("paper/")])
+def test_labels_of_each_set(tmp_path, name):
+    """Each marker of the manifest tells its own role from the others of its set."""
+    entry = data.read_entry(name)
+    for number, role in enumerate(entry["markers"]):
+        for marker in entry["markers"][role]:
+            others = [entry["markers"][other][0] for other in entry["markers"] if other != role]
+            folder = tmp_path / f"{number} {marker}"
+            fill(folder, f"{marker}/1.tif", *(f"{other}/1.tif" for other in others))
+            assert found_in(folder, entry)["1"][role] == f"{marker}/1.tif"
+
+
 def test_three_roles(tmp_path):
     """Nucleus, membrane and both find one another."""
     fill(tmp_path, *(f"{label}/{n}.tif" for label in ("SYTOX", "CD44", "superposed") for n in range(3)))

@@ -1,9 +1,12 @@
 """Scores of files against the benchmark and the truth, and the table made of them."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from drawn_pairs import draw_images, write_pairs
 
 from l2l_utils import data, metrics, patches, scores
+from l2l_utils.pairs import compare_labels
 
 
 def values(table, **choice):
@@ -81,3 +84,17 @@ def test_overview_does_not_mix_data_sets():
     table = pd.DataFrame({"dataset": ["x", "y"], "value": [1.0, 3.0], "method": ["raw", "L2L"], "metric": "ssim"})
     table = table.assign(loss=None, seed=None, condition=None, reference=None)
     assert scores.overview(table).to_numpy().tolist() == [["1.000", ""], ["", "3.000"]]
+
+
+def test_labels_are_scored_as_their_measures_say(tmp_path):
+    """Contrast of each label without reference, agreement of the input with the benchmark as reference."""
+    sources, targets = draw_images(2, shape=(160, 170)), draw_images(2, shape=(160, 170), seed=1)
+    pairs = write_pairs(tmp_path / "set", sources, targets)
+    table = scores.score_labels(pairs, dataset="drawn", sample_percent=5, rng=np.random.default_rng(4))
+    assert list(table.columns) == scores.COLUMNS
+    benchmark = values(table, image="cell_1", method="benchmark")
+    assert benchmark["none"].to_dict() == metrics.contrast(targets[1], sample_percent=5)
+    first = values(table, image="cell_0", method="input")["benchmark"]
+    agreement = compare_labels(sources[0], targets[0], rng=np.random.default_rng(4))
+    assert first.to_dict() == agreement
+    assert set(table.claim) == {"L01", "L23"}
