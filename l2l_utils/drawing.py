@@ -77,6 +77,6 @@ def fluctuation(
     shape: tuple[int, ...], *, relative_sd: float, grain_px: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return a log-normal factor of mean 1 with grains of a given FWHM."""
-    spread = np.float32(np.sqrt(np.log1p(relative_sd**2)))
+    spread = np.sqrt(np.log1p(relative_sd**2))
     field = smooth_noise(shape, grain_px / FWHM_PER_SIGMA, rng)
-    return np.exp(spread * field - spread**2 / 2)
+    return np.exp(np.float32(spread) * field - np.float32(spread**2 / 2))

@@ -35,7 +35,7 @@ def microtubules(cell: Cell, *, step_um: float, rng: np.random.Generator) -> Dra
     brightness : ndarray of shape (N,)
         1 everywhere.
     """
-    n_aster, n_free, n_branches = rng.poisson((34, 80, 28))
+    n_aster, n_free, n_branches = rng.poisson((34, 84, 29))
     angle = rng.uniform(0, 2 * np.pi, 1 + n_free)
     distance_um = cell.nucleus.radius_um * rng.uniform(1.1, 1.9, (1 + n_free, 1))
     origin = cell.nucleus.centre_um + distance_um * direction(angle)
@@ -65,10 +65,11 @@ def actin_fibres(cell: Cell, *, step_um: float, rng: np.random.Generator) -> Dra
     start = np.tile(_anywhere(cell, n_fibres, rng), (2, 1))
     length_um = rng.uniform(2, 12, 2 * n_fibres)
     fibres, _ = _grow(cell, Sprouts(start, heading, length_um, 0.03, 0), step_um=step_um, rng=rng)
-    mesh = Sprouts(
-        _anywhere(cell, n_mesh, rng), rng.uniform(0, 2 * np.pi, n_mesh), rng.uniform(0.8, 4, n_mesh), 0.1, 0
-    )
-    parts = [(fibres, np.full(len(fibres), 2.2)), (mesh := _grow(cell, mesh, step_um=step_um, rng=rng)[0], np.ones(len(mesh)))]
+    mesh = Sprouts(_anywhere(cell, n_mesh, rng), rng.uniform(0, 2 * np.pi, n_mesh), rng.uniform(0.8, 4, n_mesh), 0.1, 0)
+    parts = [
+        (fibres, np.full(len(fibres), 2.2)),
+        (mesh := _grow(cell, mesh, step_um=step_um, rng=rng)[0], np.ones(len(mesh))),
+    ]
     parts += [_arc(cell, step_um=step_um, rng=rng) for _ in range(n_arcs)]
     position_um, brightness = map(np.concatenate, zip(*parts, strict=True))
     return position_um, brightness

@@ -34,7 +34,7 @@ def reported(*tables: str) -> pd.DataFrame:
 
 
 def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and standard deviation over images beside what the paper reports.
+    """Return what the paper reports of its labels beside the mean and standard deviation over images here.
 
     Parameters
     ----------
@@ -44,9 +44,11 @@ def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row per data set, method and metric that the paper has too, with the columns ``paper``, ``here`` and ``sd``.
+        Texts, ``paper | mean ± standard deviation``: a row per data set and method, a column per metric that the paper
+        has too.
     """
     keys = ["dataset", "method", "metric"]
-    here = scores.groupby(keys, sort=False).value.agg(here="mean", sd="std")
-    paper = reported("Table 1", "Results text").query("loss == ''").set_index(keys).value.rename("paper")
-    return here.join(paper, how="inner")[["paper", "here", "sd"]]
+    here = scores.groupby(keys, sort=False).value.agg(["mean", "std"])
+    here["paper"] = reported("Table 1", "Results text").query("loss == ''").set_index(keys).value
+    texts = here.dropna(subset="paper").apply("{0[paper]:.3g} | {0[mean]:.3g} ± {0[std]:.2g}".format, axis=1)
+    return texts.unstack(sort=False).fillna("")

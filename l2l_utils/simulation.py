@@ -118,7 +118,7 @@ def label_specimen(specimen: Specimen, label: Label, *, rng: np.random.Generator
     image_width_px = np.hypot(label.width_nm, label.optics.psf_nm) / row.pixel_size_nm
     points = specimen.drawn[label.binds]
     weights = points.brightness * _binding(points, label, specimen, rng)
-    weights *= STEP_PX[row.dimension] ** row.dimension * flattening(image_width_px, row.dimension)
+    weights *= np.float32(STEP_PX[row.dimension] ** row.dimension * flattening(image_width_px, row.dimension))
     density = render(points.position_px, weights, shape, fwhm_px=label.width_nm / row.pixel_size_nm)
     density += label.cytosol * textured(specimen.cytosol, label.texture, label.texture_nm, row.pixel_size_nm, rng)
     if label.pool:

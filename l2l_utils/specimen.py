@@ -7,19 +7,16 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from l2l_utils.cells import plan_cells
+from l2l_utils.cells import Cell, plan_cells
 from l2l_utils.drawing import flattening, fluctuation, render
 from l2l_utils.labels import Structure
 
 # Between the points along a filament and on an area; spots have a point each.
 STEP_PX: Final = {0: 1.0, 1: 0.4, 2: 1.0}
 MARGIN_PX: Final = 1
-# The cell's thin margin, how its level compares with that of the thick cell, and how soft edges are.
-MARGIN_UM: Final = 1.3
-MARGIN_LEVEL: Final = 1.0
-EDGE_UM: Final = 0.15
+ROWS_PER_BLOCK: Final = 256
+EDGE_UM: Final = 0.15  # over which the cytosol ends at the rim
 
 
 class Points(NamedTuple):
@@ -53,16 +50,7 @@ def make_specimen(structure: Structure, shape: tuple[int, int], *, rng: np.rando
             position_px = (position_um / pixel_um).astype(np.float32)
             inside = ((position_px > -MARGIN_PX) & (position_px < np.add(shape, MARGIN_PX))).all(axis=1)
             drawn[name].append(Points(position_px[inside], brightness[inside].astype(np.float32)))
-        reach_px = 1.4 * cell.outline.radius_um / pixel_um
-        centre_px = cell.outline.centre_um / pixel_um
-        first, last = (np.clip(centre_px + side * reach_px, 0, shape).astype(int) for side in (-1, 1))
-        window = tuple(map(slice, first, last))
-        position_um = np.moveaxis(np.mgrid[window], 0, -1) * pixel_um
-        # Antibodies stick to everything in the cell: most where it is thick, less in its nucleus and its thin margin.
-        inset_um = (1 - cell.outline.reach(position_um)) * cell.outline.radius_um
-        level = np.clip(inset_um / EDGE_UM, 0, 1) * (MARGIN_LEVEL + (1 - MARGIN_LEVEL) * expit((inset_um - MARGIN_UM) / EDGE_UM))
-        level *= 1 - 0.3 * np.clip(1 - cell.nucleus.reach(position_um) ** 12, 0, 1)
-        cytosol[window] = np.maximum(cytosol[window], level)
+        _fill(cytosol, cell, pixel_um)
     grain_px = structure.staining_nm / structure.pixel_size_nm
     staining = fluctuation(shape, relative_sd=structure.staining, grain_px=grain_px, rng=rng)
     pool = textured(cytosol, structure.pool_texture, structure.pool_texture_nm, structure.pixel_size_nm, rng)
@@ -75,8 +63,10 @@ def true_image(specimen: Specimen, name: str = "truth") -> NDArray[np.float32]:
     row = specimen.structure
     width_px = row.truth_nm / row.pixel_size_nm
     points = specimen.drawn[name]
-    weights = points.brightness * (STEP_PX[row.dimension] ** row.dimension * flattening(width_px, row.dimension))
-    return np.clip(render(points.position_px, weights, specimen.cytosol.shape, fwhm_px=width_px), 0, 1)
+    amount = np.float32(STEP_PX[row.dimension] ** row.dimension * flattening(width_px, row.dimension))
+    return np.clip(
+        render(points.position_px, amount * points.brightness, specimen.cytosol.shape, fwhm_px=width_px), 0, 1
+    )
 
 
 def textured(
@@ -90,3 +80,19 @@ def textured(
     for grain_nm in texture_nm if texture else ():
         image = image * fluctuation(image.shape, relative_sd=texture, grain_px=grain_nm / pixel_nm, rng=rng)
     return image
+
+
+def _fill(cytosol: NDArray[np.float32], cell: Cell, pixel_um: float) -> None:
+    """Raise the cytosol (Y, X) to 1 inside a cell, a few rows at a time."""
+    reach_um = 1.4 * cell.outline.radius_um
+    first, last = (
+        np.clip((cell.outline.centre_um + side * reach_um) / pixel_um, 0, cytosol.shape).astype(int) for side in (-1, 1)
+    )
+    for top in range(first[0], last[0], ROWS_PER_BLOCK):
+        window = np.s_[top : min(top + ROWS_PER_BLOCK, last[0]), first[1] : last[1]]
+        position_um = np.moveaxis(np.mgrid[window], 0, -1) * pixel_um
+        inset_um = (1 - cell.outline.reach(position_um)) * cell.outline.radius_um
+        level = np.clip(inset_um / EDGE_UM, 0, 1)
+        # Antibodies stick to everything in the cell, a little less in the nucleus.
+        level *= 1 - 0.3 * np.clip(1 - cell.nucleus.reach(position_um) ** 12, 0, 1)
+        cytosol[window] = np.maximum(cytosol[window], level)

@@ -22,7 +22,8 @@ NUMPY, TENSORFLOW, NOTEBOOK = range(3)
 LEVELS = dict.fromkeys(
     (
         # the virtual microscope
-        *("cells", "detector", "drawing", "faults", "labels", "simulation", "specimen", "structures"),
+        *("areas", "cells", "detector", "drawing", "faults", "filaments", "labels"),
+        *("simulation", "specimen", "spots", "structures"),
         # files and data sets
         *("data", "files", "progress", "record", "tiff", "windows"),
         # the data sets of the manifest
@@ -79,8 +80,10 @@ ARROWS = {
     "simulation": {"detector", "drawing", "labels", "specimen", "structures"},
     "specimen": {"cells", "drawing", "labels"},
     "detector": {"labels"},
-    "structures": {"cells", "labels"},
-    "cells": {"drawing"},
+    "structures": {"areas", "filaments", "labels", "spots"},
+    "areas": {"cells", "drawing"},
+    "filaments": {"cells", "drawing"},
+    "spots": {"cells"},
 }
 ARROWS = {(module, other) for module, others in ARROWS.items() for other in others}
 

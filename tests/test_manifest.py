@@ -38,6 +38,7 @@ WRONG = [
     ],
     *[(VIRTUAL, "percentiles", value) for value in ({"pmin": 60, "pmax": 99}, {"pmin": 1, "pmax": 50}, [1, 99])],
     (VIRTUAL, "percentiles", {"pmin": 1, "pmax": 99, "pmid": 50}),
+    *[(VIRTUAL, "sample_percent", value) for value in (0, 51, "ten")],
     *[(VIRTUAL, "seed", value) for value in (-1, 1.5, "1")],
     *[(VIRTUAL, "n_cells", value) for value in (0, "36")],
     *[(VIRTUAL, "shape", value) for value in ([512], [512, 512, 2], [63, 512], [64.5, 64], "512 x 512")],

@@ -1,7 +1,6 @@
 """The papers' numbers are those in the papers, and stand beside ours."""
 
 import pandas as pd
-import pytest
 
 from l2l_utils import papers
 
@@ -20,7 +19,9 @@ def test_ours_stand_beside_the_papers():
     """Mean and spread over images of what the paper has too; what it has not is left out."""
     key = {"dataset": "tubulin", "method": "input", "metric": "psnr"}
     rows = [key | {"value": 16.0}, key | {"value": 18.0}, key | {"metric": "sharpness", "value": 1.0}]
-    (row,) = papers.beside_paper(pd.DataFrame(rows)).itertuples()
-    assert row.Index == ("tubulin", "input", "psnr")
-    assert (row.paper, row.here) == (17.20, 17.0)
-    assert row.sd == pytest.approx(2**0.5)
+    rows.append({"dataset": "actin", "method": "benchmark", "metric": "michelson", "value": 0.9})
+    table = papers.beside_paper(pd.DataFrame(rows))
+    assert table.loc[("tubulin", "input"), "psnr"] == "17.2 | 17 ± 1.4"
+    assert table.loc[("actin", "benchmark"), "michelson"].startswith("0.96 | 0.9")
+    assert list(table.columns) == ["psnr", "michelson"]
+    assert table.loc[("tubulin", "input"), "michelson"] == ""

@@ -67,7 +67,7 @@ def test_averages_of_few_photons(rng):
     photons = simulation.expected_photons(make_specimen(row, (522, 522), rng=rng), rng=rng)["source"]
     windows = [np.s_[5 - down : 517 - down, 5 - right : 517 - right] for down, right in drift]
     stack = [average_image(photons[window], row.detector, rng=rng) for window in windows]
-    found = registration.estimate_drift(stack, smoothing_px=4, patch_px=120, rng=rng)
+    found = registration.estimate_drift(stack, smoothing_px=4, patch_px=90, rng=rng)
     np.testing.assert_array_equal(found, drift)
 
 
