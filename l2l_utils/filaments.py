@@ -64,12 +64,11 @@ def actin_fibres(cell: Cell, *, step_um: float, rng: np.random.Generator) -> Dra
     heading = np.tile(axis + rng.normal(0, 0.22, n_fibres), 2) + np.repeat([0, np.pi], n_fibres)
     start = np.tile(_anywhere(cell, n_fibres, rng), (2, 1))
     length_um = rng.uniform(2, 12, 2 * n_fibres)
-    fibres, _ = _grow(cell, Sprouts(start, heading, length_um, 0.03, 0), step_um=step_um, rng=rng)
-    mesh = Sprouts(_anywhere(cell, n_mesh, rng), rng.uniform(0, 2 * np.pi, n_mesh), rng.uniform(0.8, 4, n_mesh), 0.1, 0)
-    parts = [
-        (fibres, np.full(len(fibres), 2.2)),
-        (mesh := _grow(cell, mesh, step_um=step_um, rng=rng)[0], np.ones(len(mesh))),
-    ]
+    fibres, _ = _grow(cell, Sprouts(start, heading, length_um, bend=0.03, evasion=0), step_um=step_um, rng=rng)
+    start, heading = _anywhere(cell, n_mesh, rng), rng.uniform(0, 2 * np.pi, n_mesh)
+    length_um = rng.uniform(0.8, 4, n_mesh)
+    mesh, _ = _grow(cell, Sprouts(start, heading, length_um, bend=0.1, evasion=0), step_um=step_um, rng=rng)
+    parts = [(fibres, np.full(len(fibres), 2.2)), (mesh, np.ones(len(mesh)))]
     parts += [_arc(cell, step_um=step_um, rng=rng) for _ in range(n_arcs)]
     position_um, brightness = map(np.concatenate, zip(*parts, strict=True))
     return position_um, brightness

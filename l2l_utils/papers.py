@@ -51,4 +51,6 @@ def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
     here = scores.groupby(keys, sort=False).value.agg(["mean", "std"])
     here["paper"] = reported("Table 1", "Results text").query("loss == ''").set_index(keys).value
     texts = here.dropna(subset="paper").apply("{0[paper]:.3g} | {0[mean]:.3g} ± {0[std]:.2g}".format, axis=1)
-    return texts.unstack(sort=False).fillna("")
+    rows = ["dataset", "method"]
+    table = texts.reset_index(name="text").pivot_table("text", rows, "metric", aggfunc="first", sort=False)
+    return table.fillna("")

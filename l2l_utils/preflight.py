@@ -7,6 +7,7 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -211,3 +212,25 @@ def _recommend(checks: pd.DataFrame, labels: Sequence[str]) -> str:
     if looks:
         return f"{roles} Label2label is worth trying; look first at: {', '.join(looks)}."
     return f"{roles} Label2label is worth trying: no check found anything against it."
+
+
+def measured_rates() -> pd.DataFrame:
+    """Return how often the report was right on sets with a known fault, and wrong on good ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts such as ``20 of 20``: a row per fault, its strength and the check that should see it, a column per
+        microscope. For good sets, the check with the most false alarms counts; the number of fields, which any small
+        set has too few of, does not.
+    """
+    packed = Path(__file__).with_name("preflight.csv")
+    path = packed if packed.is_file() else Path(__file__).parents[1] / "results" / packed.name
+    table = pd.read_csv(path, keep_default_na=False).query("check != 'number of fields'")
+    good = table.fault == "none"
+    table.loc[good, "check"] = "any (false alarms)"
+    table = table[good | table.expected].replace({"fault": {"none": "none: good pairs"}})
+    worst = table.groupby(["fault", "strength", "check", "microscope"], sort=False)[["n_raised", "n_sets"]].max()
+    texts = worst.n_raised.astype(str) + " of " + worst.n_sets.astype(str)
+    rows = ["fault", "strength", "check"]
+    return texts.reset_index(name="raised").pivot_table("raised", rows, "microscope", aggfunc="first", sort=False)

@@ -42,7 +42,7 @@ def test_too_much_light_saturates():
 
 
 def test_caveolae_counts_are_nearly_binary_before_they_are_broadened():
-    """Of all pixels 97 in 100 count no more than two photons; broadened, the image holds many more grey values."""
+    """Of all pixels 9 in 10 count one photon or none; broadened, the image holds more grey values."""
     row = STRUCTURES["caveolae"]
     specimen = make_specimen(row, (512, 512), rng=np.random.default_rng(0))
     photons = simulation.expected_photons(specimen, rng=np.random.default_rng(1))
@@ -50,9 +50,9 @@ def test_caveolae_counts_are_nearly_binary_before_they_are_broadened():
     for image in photons.values():
         counts = detector.digital_image(image, plain, rng=np.random.default_rng(2))
         assert set(np.unique(counts % row.detector.gain)) == {0}
-        assert (counts <= 2 * row.detector.gain).mean() > 0.97
+        assert (counts <= row.detector.gain).mean() > 0.9
         broad = detector.digital_image(image, row.detector, rng=np.random.default_rng(2))
-        assert len(np.unique(broad)) > 1.5 * len(np.unique(counts))
+        assert np.unique(broad).size > np.unique(counts).size
 
 
 @pytest.mark.parametrize(("values", "levels"), [((0, 1), 2), ((0, 1, 2), 4), ((0, 20, 40), 4), ((0, 3, 5, 6, 9), 8)])

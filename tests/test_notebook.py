@@ -82,3 +82,11 @@ def test_setup_report_tells_device_and_versions():
     report = notebook.setup_report().iloc[:, 0]
     assert report["tensorflow"] == tf.__version__
     assert ("no GPU" in report["device"]) == (not tf.config.list_physical_devices("GPU"))
+
+
+def test_what_cannot_be_had_is_explained(tmp_path, monkeypatch, capsys):
+    """A set that needs a person to download it is not shown, and the page says why; one that is there is returned."""
+    monkeypatch.setenv("L2L_DATA", str(tmp_path))
+    assert notebook.fetch_if_possible("paper/tubulin") is None
+    assert "HTML" in capsys.readouterr().out
+    assert (notebook.fetch_if_possible("virtual/tubulin-small") / "source").is_dir()

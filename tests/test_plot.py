@@ -126,3 +126,15 @@ def test_overlay_is_white_where_both_are_bright(rng):
     image = rng.random((20, 30))
     shown = plot.panel({"both": plot.overlay(image, image)}).axes[0].images[0].get_array()
     np.testing.assert_allclose(shown, np.repeat(image[..., None], 3, axis=-1), atol=1e-6)
+
+
+def test_gallery_has_a_column_per_set(rng):
+    """Images stand in their set's column and their name's row, at one contrast, with a scale bar per set."""
+    columns = {name: {"input": rng.random((50, 60)), "truth": rng.random((50, 60))} for name in ("actin", "tubulin")}
+    fig = plot.gallery(columns, pixel_um={"actin": 0.1, "tubulin": None})
+    shown = [ax.images[0].get_array() for ax in fig.axes]
+    order = [columns[name][row] for row in ("input", "truth") for name in ("actin", "tubulin")]
+    np.testing.assert_array_equal(shown, order)
+    assert {ax.images[0].get_clim() for ax in fig.axes} == {(0, 1)}
+    assert [text for _, text in scale_bars(fig)] == ["1 µm", "10 px"]
+    assert [ax.texts[0].get_text() for ax in (fig.axes[0], fig.axes[2])] == ["input", "truth"]

@@ -196,6 +196,17 @@ def test_the_recorded_table_has_hits_and_hardly_a_false_alarm():
     assert hits.loc[~fine_detail | (hits["microscope"] != "caveolae"), "n_raised"].min() >= 18
 
 
+def test_rates_are_those_of_the_recorded_table():
+    """A chapter shows the counts of the recorded table: of the right check for faults, of the worst for good sets."""
+    rates = preflight.measured_rates()
+    table = pd.read_csv(TABLE, keep_default_na=False)
+    row = table[(table["fault"] == "swapped") & table["expected"] & (table["microscope"] == "second")]
+    assert rates.loc["swapped", "second"].item() == f"{row['n_raised'].item()} of {row['n_sets'].item()}"
+    good = table[(table["fault"] == "none") & (table["microscope"] == "actin") & (table["check"] != "number of fields")]
+    assert rates.loc["none: good pairs", "actin"].item() == f"{good['n_raised'].max()} of 20"
+    assert len(rates) == len(table[table["expected"]][["fault", "strength"]].drop_duplicates()) + 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("microscope", ["tubulin", "second"])
 def test_hits_and_false_alarms_on_unseen_sets(microscope):
@@ -206,7 +217,10 @@ def test_hits_and_false_alarms_on_unseen_sets(microscope):
     n_sets = 3
     raised = {}
     for fault in (None, *EXPECTED):
-        sets = [measure_set(simulate_set(microscope, fault, seed=seed), seed=seed) for seed in range(700, 700 + n_sets)]
+        sets = [
+            measure_set(simulate_set(microscope, fault, n_fields=4, seed=seed), seed=seed)
+            for seed in range(700, 700 + n_sets)
+        ]
         checks = [preflight.judge(measured).checks.set_index("check")["verdict"] for measured in sets]
         raised[fault] = pd.concat(checks, axis=1).isin(["look", "stop"]).sum(axis=1)
     assert raised[None].drop("number of fields").max() <= 1
