@@ -17,7 +17,7 @@ from l2l_utils import data, simulation
 
 ROOT = Path(data.__file__).parents[1]
 SMALL = "virtual/tubulin-small"
-ROLES = ["source", "source_repeat", "target", "truth"]
+ROLES = ["source", "source_average", "source_repeat", "sted", "target", "truth"]
 FETCH = f"from l2l_utils import data; data.fetch({SMALL!r})"
 # The third cell is the last that this process begins.
 KILLED_FETCH = """
@@ -70,7 +70,7 @@ def test_manifest_agrees_with_the_microscope():
             images = simulation.simulate_cell(entry["structure"], (64, 64), rng=np.random.default_rng(0))
             assert entry["roles"].keys() <= images.keys()
             if "nucleus" not in entry["roles"]:
-                assert sorted(entry["roles"]) == ROLES, name
+                assert {*entry["roles"], "sted"} == {*ROLES}, name
 
 
 def test_fetched_files_are_the_simulated_cells(made):
@@ -87,7 +87,12 @@ def test_fetched_files_are_the_simulated_cells(made):
             np.testing.assert_array_equal(found, images[role])
             pixel_um = entry["pixel_size_nm"] / 1000
             assert data.pixel_size_um(path) == pytest.approx((pixel_um, pixel_um), rel=1e-6)
-            assert data.read_provenance(path) == {"dataset": SMALL, "version": 1, "cell": cell, "image": role}
+            assert data.read_provenance(path) == {
+                "dataset": SMALL,
+                "version": entry["version"],
+                "cell": cell,
+                "image": role,
+            }
 
 
 def test_fetched_set_is_like_a_users_folders(made):

@@ -21,7 +21,7 @@ def test_checksum_is_that_of_the_pixels(tmp_path):
     found = virtual_sets.make(SMALL, MANIFEST[SMALL], tmp_path)
     digest = hashlib.sha256()
     for cell in range(6):
-        for role in ("source", "target", "source_repeat", "truth"):
+        for role in ("source", "target", "source_repeat", "source_average", "truth", "sted"):
             image = tifffile.imread(tmp_path / role / f"cell_{cell:03d}.tif")
             code = {"uint16": "<u2", "float32": "<f4"}[image.dtype.name]
             digest.update(f"{role} (192, 192) {image.dtype.name}".encode() + image.astype(code).tobytes())
