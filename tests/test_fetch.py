@@ -47,6 +47,7 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("L2L_DATA", str(root))
+        patch.setenv("XDG_CACHE_HOME", str(root / "no_cache"))
         assert data.fetch(SMALL) == root / SMALL
     return root
 
@@ -56,6 +57,7 @@ def copied(made, tmp_path, monkeypatch):
     """Return the folder of a copy of the small data set, to be damaged."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("L2L_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no_cache"))
     return tmp_path / SMALL
 
 
@@ -149,7 +151,11 @@ def test_users_files_are_never_replaced(copied):
 
 def start(code, folder):
     """Start Python code in a process of its own that keeps its data sets in `folder`."""
-    return subprocess.Popen([sys.executable, "-c", code], env={"L2L_DATA": str(folder)}, cwd=ROOT)
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={"L2L_DATA": str(folder), "XDG_CACHE_HOME": str(folder / "no_cache")},
+        cwd=ROOT,
+    )
 
 
 @pytest.mark.slow
@@ -167,7 +173,7 @@ def test_full_disk(tmp_path, size_kb):
     command = on_small_disk(tmp_path, size_kb, f'"$0" "$@"; test ! -e {tmp_path / SMALL}')
     process = subprocess.run(
         [*command, sys.executable, "-c", FETCH],
-        env={"L2L_DATA": str(tmp_path), "PATH": os.environ["PATH"]},
+        env={"L2L_DATA": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "no_cache"), "PATH": os.environ["PATH"]},
         cwd=ROOT,
         capture_output=True,
         text=True,
