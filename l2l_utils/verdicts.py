@@ -86,7 +86,8 @@ def _repeats(pairs: pd.DataFrame) -> Judgement:
 
 def _empty(pairs: pd.DataFrame) -> Judgement:
     signal = pairs[["signal_source", "signal_target"]].min(axis=1)
-    empty = signal < EMPTY
+    # Sparse photons hide the detail of one image, but not what two of them have in common.
+    empty = (signal < EMPTY) & ~related(pairs)
     if empty.any():
         return f"no detail above the noise: {_named(pairs, empty)}", STOP if empty.mean() > 0.5 else LOOK
     return f"detail is {signal.median():.1f} times the noise or more in the typical pair", FINE
