@@ -19,6 +19,10 @@ def good():
     return measure_set(simulate_set("tubulin", None, n_fields=4, seed=900), seed=0)
 
 
+# Checks that rest on the agreement of the labels alone.
+AGREEMENT = ["empty images", "same structure"]
+
+
 def verdict_of(report, check):
     """Return one verdict of a report."""
     return report.checks.set_index("check").loc[check, "verdict"]
@@ -191,8 +195,9 @@ def test_the_recorded_table_has_hits_and_hardly_a_false_alarm():
     table = pd.read_csv(TABLE, keep_default_na=False)
     assert {"tubulin", "second"} <= set(table["microscope"])
     false_alarms = table[(table["fault"] == "none") & (table["check"] != "number of fields")]
-    hardly_agree = (false_alarms["microscope"] == "caveolae") & (false_alarms["check"] == "same structure")
+    hardly_agree = (false_alarms["microscope"] == "caveolae") & false_alarms["check"].isin(AGREEMENT)
     assert false_alarms.loc[~hardly_agree, "n_raised"].max() <= 1
+    assert false_alarms.loc[hardly_agree, "n_raised"].max() < 10
     usual = ~table["strength"].isin([str(strength) for strength in WEAKER.values()])
     hits = table[table["expected"] & usual & (table["fault"] != "bleed-through into input")]
     fine_detail = hits["fault"].isin(["blind benchmark", "bleed-through into benchmark", "cross-reaction"])
