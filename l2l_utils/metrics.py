@@ -62,7 +62,7 @@ def evaluate(image_true: ArrayLike, image_test: ArrayLike, *, data_range: float 
     ----------
     Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Table 1.
     """
-    true, test = _same_shape(image_true, image_test)
+    true, test = same_shape(image_true, image_test)
     error = mean_squared_error(true, test)
     return {
         "psnr": float(peak_signal_noise_ratio(true, test, data_range=data_range)) if error else float("inf"),
@@ -92,7 +92,7 @@ def ssim(image_true: ArrayLike, image_test: ArrayLike, *, data_range: float = 1.
     ----------
     Wang et al. (2004), https://doi.org/10.1109/TIP.2003.819861
     """
-    true, test = _same_shape(image_true, image_test)
+    true, test = same_shape(image_true, image_test)
     return float(
         structural_similarity(
             true, test, data_range=data_range, gaussian_weights=True, sigma=FILTER_SIGMA, use_sample_covariance=False
@@ -126,7 +126,7 @@ def ms_ssim(image_true: ArrayLike, image_test: ArrayLike, *, n_scales: int, data
     ----------
     Wang et al. (2003), https://doi.org/10.1109/ACSSC.2003.1292216
     """
-    true, test = _same_shape(image_true, image_test)
+    true, test = same_shape(image_true, image_test)
     if min(true.shape) < minimum_size(n_scales):
         raise ValueError(
             f"{n_scales}S-SSIM needs images of at least {minimum_size(n_scales)} px per side, found {true.shape}. "
@@ -141,47 +141,6 @@ def ms_ssim(image_true: ArrayLike, image_test: ArrayLike, *, n_scales: int, data
         true, test = _halve(true), _halve(test)
     luminance, contrast_structure = _ssim_terms(true, test, window, data_range)
     return float(product * max((luminance * contrast_structure).mean(), 0.0) ** coarsest)
-
-
-def structure_errors(truth: ArrayLike, image: ArrayLike, *, resolution_px: float) -> dict[str, float]:
-    """Count invented and lost structure against the known truth.
-
-    The image is thresholded halfway between its median off the true structure and its 90th percentile on it, so
-    that neither gain nor offset matters.
-
-    Parameters
-    ----------
-    truth : array_like of shape (Y, X)
-        True structure, 0 to 1; structure is where it is 0.5 or more.
-    image : array_like of shape (Y, X)
-        Image under test, any intensity scale.
-    resolution_px : float
-        Distance up to which two places count as the same.
-
-    Returns
-    -------
-    dict of str to float
-        ``false_structure``, the share of the image's structure pixels farther than the resolution from any true
-        structure; ``missed_structure``, the share of the true structure farther than the resolution from any of the
-        image's. Both 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or the truth holds no structure, or nothing but structure.
-    """
-    true, test = _same_shape(truth, image)
-    structure = true >= 0.5
-    if structure.all() or not structure.any():
-        raise ValueError("The truth needs pixels on the structure (0.5 or more) and off it, found only one kind.")
-    threshold = (np.median(test[~structure]) + np.percentile(test[structure], 90)) / 2
-    found = test > threshold
-    to_truth = ndimage.distance_transform_edt(~structure)
-    to_found = ndimage.distance_transform_edt(~found) if found.any() else np.full(true.shape, np.inf)
-    return {
-        "false_structure": float((to_truth[found] > resolution_px).mean()) if found.any() else 0.0,
-        "missed_structure": float((to_found[structure] > resolution_px).mean()),
-    }
 
 
 def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, float]:
@@ -214,7 +173,8 @@ def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, flo
     return {"michelson": (1 - background) / (1 + background), "rms_contrast": float(normalised[sample].std())}
 
 
-def _same_shape(image_true: ArrayLike, image_test: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def same_shape(image_true: ArrayLike, image_test: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return two images of equal shape (Y, X) as floats; ValueError for others."""
     true, test = np.asarray(image_true, dtype=np.float64), np.asarray(image_test, dtype=np.float64)
     if true.shape != test.shape or true.ndim != 2:
         raise ValueError(f"Two images of the same shape (Y, X) are compared, found {true.shape} and {test.shape}.")

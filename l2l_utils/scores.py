@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from csbdeep.utils import normalize_minmse
 
-from l2l_utils import data, metrics, pairs, patches, progress
+from l2l_utils import against_truth, data, metrics, pairs, patches, progress
 
 COLUMNS: Final = ["claim", "dataset", "method", "loss", "seed", "image", "condition", "reference", "metric", "value"]
 
@@ -61,9 +61,9 @@ def score_files(
         scores = {("benchmark", metric): value for metric, value in metrics.evaluate(benchmark, matched).items()}
         if images.truth:
             truth = data.read_image(images.truth / pair.source.name)
-            errors = metrics.structure_errors(truth, image, resolution_px=images.resolution_px)
-            against_truth = metrics.evaluate(truth, normalize_minmse(image, truth)) | errors
-            scores |= {("truth", metric): value for metric, value in against_truth.items()}
+            errors = against_truth.structure_errors(truth, image, resolution_px=images.resolution_px)
+            to_truth = metrics.evaluate(truth, normalize_minmse(image, truth)) | errors
+            scores |= {("truth", metric): value for metric, value in to_truth.items()}
         rows += [
             labels | {"dataset": images.name, "image": pair.name, "reference": ref, "metric": metric, "value": value}
             for (ref, metric), value in scores.items()

@@ -6,6 +6,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from l2l_utils import progress, simulation, tiff
+from l2l_utils import progress, simulation, specimen, tiff
 
 IMPORT: Final = re.compile(r"^from l2l_utils(?:\.(\w+))? import (.+)$", re.MULTILINE)
 
@@ -37,6 +38,30 @@ def cell_images(entry: dict[str, Any]) -> Iterator[dict[str, NDArray]]:
         rng = np.random.default_rng([entry["seed"], cell])
         images = simulation.simulate_cell(entry["structure"], tuple(entry["shape"]), rng=rng)
         yield {role: images[role] for role in entry["roles"]}
+
+
+def bound_light(entry: dict[str, Any], cell: int) -> NDArray[np.float32]:
+    """Return the light of the input label where it bound the structure of a cell: no background, haze or noise.
+
+    Parameters
+    ----------
+    entry : dict
+        What the manifest says of a virtual set with a source label of its own.
+    cell : int
+        The cell's number.
+
+    Returns
+    -------
+    ndarray of shape (Y, X)
+        Photons expected in each pixel.
+    """
+    # The label's binding is the first that is drawn once the specimen is made, so it comes out as in the images.
+    rng, structure = np.random.default_rng([entry["seed"], cell]), simulation.STRUCTURES[entry["structure"]]
+    made = specimen.make_specimen(structure, tuple(entry["shape"]), rng=rng)
+    specific = replace(structure.labels["source"], cytosol=0, texture=0, puncta_per_um2=0, pool=0)
+    density = simulation.label_specimen(made, specific, rng=rng)
+    in_focus = replace(specific.optics, haze=0)
+    return simulation.optical_image(density, in_focus, pixel_size_nm=structure.pixel_size_nm)
 
 
 def make(name: str, entry: dict[str, Any], folder: Path) -> str:

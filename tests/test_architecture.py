@@ -35,12 +35,16 @@ LEVELS = dict.fromkeys(
         *("normalization", "patches", "splits"),
         # measures and filters
         *("evidence", "preflight", "verdicts"),
+        *("binarisation", "rolling_ball", "tuning", "wiener"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
+        # judging restorations
+        *("against_truth", "intervals", "judging", "records"),
     ),
     NUMPY,
 )
 LEVELS |= dict.fromkeys(
-    ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling"), TENSORFLOW
+    ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
+    TENSORFLOW,
 )
 LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
@@ -49,7 +53,14 @@ ARROWS = {
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
-    "scores": {"data", "metrics", "pairs", "patches", "progress"},
+    "training": {"care"},
+    "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
+    "against_truth": {"metrics"},
+    "binarisation": {"against_truth", "filters"},
+    "filters": {"normalization", "rolling_ball"},
+    "tuning": {"filters", "metrics", "progress"},
+    "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "scores", "virtual_sets"},
+    "records": {"files"},
     "pairs": {"metrics", "normalization"},
     "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
@@ -65,7 +76,7 @@ ARROWS = {
     "deposits": {"archives", "files", "importing", "microscope_files", "recognition"}
     | {"progress", "set_folders", "tiff"},
     "recognition": {"files", "microscope_files", "tiff"},
-    "virtual_sets": {"progress", "simulation", "tiff"},
+    "virtual_sets": {"progress", "simulation", "specimen", "tiff"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},

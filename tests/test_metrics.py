@@ -76,55 +76,6 @@ def test_images_too_small_or_different(image):
         metrics.evaluate(image, image[:64])
 
 
-def lines(*rows, shape=(96, 96)):
-    """Return horizontal lines of 3 px, 60 px long."""
-    image = np.zeros(shape)
-    for row in rows:
-        image[row - 1 : row + 2, 18:78] = 1
-    return image
-
-
-def test_perfect_restoration_has_no_structure_errors():
-    """The truth itself has neither invented nor lost structure."""
-    truth = lines(20, 60)
-    assert metrics.structure_errors(truth, truth, resolution_px=3) == {"false_structure": 0, "missed_structure": 0}
-
-
-def test_planted_invention_moves_false_structure_only():
-    """One invented line beside two true ones is a third of the image's structure."""
-    errors = metrics.structure_errors(lines(20, 60), lines(20, 60, 80), resolution_px=3)
-    assert errors == {"false_structure": pytest.approx(1 / 3), "missed_structure": 0}
-
-
-def test_planted_omission_moves_missed_structure_only():
-    """One of three true lines gone is a third of the true structure."""
-    errors = metrics.structure_errors(lines(20, 60, 80), lines(20, 60), resolution_px=3)
-    assert errors == {"false_structure": 0, "missed_structure": pytest.approx(1 / 3)}
-
-
-def test_shift_within_the_resolution_is_no_error():
-    """Structure displaced by less than the resolution is neither false nor missed."""
-    errors = metrics.structure_errors(lines(20), lines(22), resolution_px=2)
-    assert errors == {"false_structure": 0, "missed_structure": 0}
-
-
-@settings(deadline=None, max_examples=25)
-@given(gain=st.floats(0.01, 1000), offset=st.floats(-1000, 1000), seed=st.integers(0, 99))
-def test_structure_errors_ignore_gain_and_offset(gain, offset, seed):
-    """A linear change of intensity moves neither number."""
-    noise = np.random.default_rng(seed).standard_normal((96, 96))
-    truth, image = lines(20, 60), lines(20, 80) + 0.3 * noise
-    original = metrics.structure_errors(truth, image, resolution_px=3)
-    changed = metrics.structure_errors(truth, gain * image + offset, resolution_px=3)
-    assert changed == pytest.approx(original, abs=2e-3)
-
-
-def test_structure_errors_need_structure():
-    """A truth without structure is refused."""
-    with pytest.raises(ValueError, match="on the structure"):
-        metrics.structure_errors(np.zeros((96, 96)), lines(20), resolution_px=3)
-
-
 def half_bright(background):
     """Return an image whose left tenth is bright and whose rest is `background`."""
     image = np.full((400, 400), background, dtype=float)

@@ -1,0 +1,147 @@
+"""Held-out virtual fields with all that is known of them, and what a restoration of one is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from csbdeep.utils import normalize_minmse
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from l2l_utils import against_truth, data, metrics, normalization, pairs, virtual_sets
+from l2l_utils.scores import COLUMNS
+
+Measures = dict[tuple[str, str], float]  # by reference (benchmark, truth or none) and metric
+
+
+class Field(NamedTuple):
+    """A field of view of a virtual set; images have the shape (Y, X), those of labels are normalised, 0 to 1."""
+
+    name: str
+    raw: NDArray[np.float32]
+    average: NDArray[np.float32]  # of 20 frames of the input label
+    benchmark: NDArray[np.float32]
+    truth: NDArray[np.float32]
+    light: NDArray[np.float32]  # photons of the input label bound to the structure, without background and noise
+    windows: list[tuple[slice, slice]]
+    resolution_px: float
+
+
+def read_fields(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random.Generator) -> list[Field]:
+    """Read the held-out fields of a virtual set.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of a virtual set with a source and a target.
+    held_out : sequence of Pair
+        Its fields to read.
+    rng : numpy.random.Generator
+        Chooses the windows on which images are compared: six of 128 px in each field, where the benchmark shows more
+        than background.
+
+    Returns
+    -------
+    list of Field
+        In the order of `held_out`.
+    """
+    entry = data.read_entry(dataset)
+    structure, folder = virtual_sets.simulation.STRUCTURES[entry["structure"]], held_out[0].source.parents[1]
+    fields = []
+    for pair in held_out:
+        paths = {"raw": pair.source, "average": folder / "source_average" / pair.source.name, "benchmark": pair.target}
+        labels = {name: normalization.read_normalized(path, **entry["percentiles"]) for name, path in paths.items()}
+        fields.append(
+            Field(
+                pair.name,
+                **labels,
+                truth=data.read_image(folder / "truth" / pair.source.name),
+                light=virtual_sets.bound_light(entry, int(pair.name.removeprefix("cell_"))),
+                windows=pairs.bright_windows(labels["benchmark"], n=6, rng=rng),
+                resolution_px=structure.resolution_nm / structure.pixel_size_nm,
+            )
+        )
+    return fields
+
+
+def judge(field: Field, image: ArrayLike) -> Measures:
+    """Compare an image of a field with its benchmark as the paper does, and with its truth.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    image : array_like of shape (Y, X)
+        Restored, filtered or raw image of it, on the scale of the normalised labels.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        Against the benchmark, the means of `metrics.evaluate` over the field's windows. Against the truth the same,
+        after the image was brought to the truth's scale by least squares, and `against_truth.structure_errors`.
+
+    References
+    ----------
+    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Table 1 and Table S1.
+    """
+    image = np.asarray(image, dtype=np.float32)
+    measures = _compare("benchmark", field.benchmark, image, field.windows)
+    measures |= _compare("truth", field.truth, normalize_minmse(image, field.truth), field.windows)
+    errors = against_truth.structure_errors(field.truth, image, resolution_px=field.resolution_px)
+    return measures | {("truth", name): value for name, value in errors.items()}
+
+
+def judge_smoothed(field: Field, image: ArrayLike, *, sigma_px: float = 1.5) -> Measures:
+    """Compare an image with its benchmark after a Gaussian filter of both, as the paper's Table 1 does for caveolae.
+
+    Parameters and result are as those of `judge`, without the truth; `sigma_px` is the filter's standard deviation.
+    """
+    smooth = [ndimage.gaussian_filter(np.asarray(each, np.float32), sigma_px) for each in (field.benchmark, image)]
+    return _compare("benchmark", *smooth, field.windows)
+
+
+def judge_structure(field: Field, image: ArrayLike) -> Measures:
+    """Measure what an image makes of background, of weakly labelled structure and of intensity along it.
+
+    Parameters are as those of `judge`.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        `against_truth.background`, `missed_by_label` and `along_structure` with the reference truth, and the image's
+        own `metrics.contrast` with the reference none.
+    """
+    known = {"resolution_px": field.resolution_px}
+    measures = {"background": against_truth.background(field.truth, image, **known)}
+    measures |= against_truth.missed_by_label(field.truth, image, field.light, **known)
+    measures |= against_truth.along_structure(field.truth, image, field.light)
+    own = {("none", name): value for name, value in metrics.contrast(image).items()}
+    return own | {("truth", name): value for name, value in measures.items()}
+
+
+def rows(measures: Iterable[tuple[str, Measures]], **labels: object) -> pd.DataFrame:
+    """Return measures in the long form of every chapter's scores.
+
+    Parameters
+    ----------
+    measures : iterable of (str, dict)
+        Name of a field, and what was measured there.
+    **labels
+        Values of the other columns: ``dataset``, ``method``, ``loss``, ``seed``, ``claim``, ``condition``.
+    """
+    long = [
+        {**labels, "image": image, "reference": reference, "metric": metric, "value": value}
+        for image, found in measures
+        for (reference, metric), value in found.items()
+    ]
+    return pd.DataFrame(long).reindex(columns=COLUMNS)
+
+
+def _compare(
+    reference: str, image_true: NDArray, image_test: NDArray, windows: Sequence[tuple[slice, slice]]
+) -> Measures:
+    scores: list[Mapping[str, float]] = [metrics.evaluate(image_true[place], image_test[place]) for place in windows]
+    return {(reference, name): float(np.mean([score[name] for score in scores])) for name in scores[0]}
