@@ -38,7 +38,7 @@ LEVELS = dict.fromkeys(
         *("binarisation", "rolling_ball", "tuning", "wiener"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
         # judging restorations
-        *("against_truth", "intervals", "judging", "records"),
+        *("against_truth", "intervals", "judging", "orderings", "records"),
     ),
     NUMPY,
 )
@@ -61,6 +61,7 @@ ARROWS = {
     "tuning": {"filters", "metrics", "progress"},
     "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "scores", "virtual_sets"},
     "records": {"files"},
+    "orderings": {"intervals", "papers"},
     "pairs": {"metrics", "normalization"},
     "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
