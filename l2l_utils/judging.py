@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -122,22 +123,40 @@ def judge_structure(field: Field, image: ArrayLike) -> Measures:
     return own | {("truth", name): value for name, value in measures.items()}
 
 
-def rows(measures: Iterable[tuple[str, Measures]], **labels: object) -> pd.DataFrame:
-    """Return measures in the long form of every chapter's scores.
+def score(
+    fields: Sequence[Field],
+    images: Sequence[ArrayLike | data.PathLike],
+    *,
+    judges: Sequence[Callable[[Field, ArrayLike], Measures]] = (judge,),
+    **labels: object,
+) -> pd.DataFrame:
+    """Score one method's images of the held-out fields.
 
     Parameters
     ----------
-    measures : iterable of (str, dict)
-        Name of a field, and what was measured there.
+    fields : sequence of Field
+        The fields.
+    images : sequence of array_like of shape (Y, X), or of path
+        An image of each, on the scale of the normalised labels.
+    judges : sequence of callable
+        What to measure: `judge` and the like, each called with field and image.
     **labels
         Values of the other columns: ``dataset``, ``method``, ``loss``, ``seed``, ``claim``, ``condition``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `scores.COLUMNS`.
     """
-    long = [
-        {**labels, "image": image, "reference": reference, "metric": metric, "value": value}
-        for image, found in measures
-        for (reference, metric), value in found.items()
-    ]
-    return pd.DataFrame(long).reindex(columns=COLUMNS)
+    rows = []
+    for field, image in zip(fields, images, strict=True):
+        pixels = data.read_image(image) if isinstance(image, (str, Path)) else image
+        rows += [
+            labels | {"image": field.name, "reference": reference, "metric": metric, "value": value}
+            for measure in judges
+            for (reference, metric), value in measure(field, pixels).items()
+        ]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
 def _compare(

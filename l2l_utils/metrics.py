@@ -143,6 +143,30 @@ def ms_ssim(image_true: ArrayLike, image_test: ArrayLike, *, n_scales: int, data
     return float(product * max((luminance * contrast_structure).mean(), 0.0) ** coarsest)
 
 
+def difference_maps(image_true: ArrayLike, image_test: ArrayLike) -> dict[str, NDArray[np.float64]]:
+    """Return where two images differ: in intensity, and in structure.
+
+    Parameters
+    ----------
+    image_true, image_test : array_like of shape (Y, X)
+        Two images of one field, normalised to about 0 to 1.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (Y, X)
+        ``rms``, the root mean square difference in the Gaussian window of SSIM, 0 for equal images; ``ssim``, the
+        structural similarity there, -1 to 1.
+
+    References
+    ----------
+    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Fig. S1.
+    """
+    true, test = same_shape(image_true, image_test)
+    gaussian = {"gaussian_weights": True, "sigma": FILTER_SIGMA, "use_sample_covariance": False}
+    _, similarity = structural_similarity(true, test, data_range=1, full=True, **gaussian)
+    return {"rms": np.sqrt(ndimage.gaussian_filter((true - test) ** 2, FILTER_SIGMA)), "ssim": similarity}
+
+
 def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, float]:
     """Michelson and root mean square contrast of a label.
 

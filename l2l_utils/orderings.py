@@ -32,7 +32,7 @@ def compare(scores: pd.DataFrame, table: str) -> pd.DataFrame:
     """
     keys = ["dataset", "metric"]
     reported = papers.reported(table).assign(name=_names)
-    ours = {key: part for key, part in scores.assign(name=_names).groupby([*keys, "name"], sort=False)}
+    ours = dict(list(scores.assign(name=_names).groupby([*keys, "name"], sort=False)))
     rows = []
     for (dataset, metric), part in reported[reported.metric.isin(METRICS)].groupby(keys, sort=False):
         values = part.set_index("name").value

@@ -13,17 +13,19 @@ from scipy import ndimage
 
 from l2l_utils import data, progress
 from l2l_utils.normalization import NormalizedFile, normalize, open_normalized, percentile_range, read_normalized
-from l2l_utils.splits import Split, split_images
+from l2l_utils.splits import Split, both_orders, split_images, swap_labels
 
 __all__ = [
     "Augmentation",
     "LazyPatches",
     "Patches",
     "Split",
+    "both_orders",
     "normalize",
     "percentile_range",
     "read_normalized",
     "split_images",
+    "swap_labels",
 ]
 
 

@@ -78,6 +78,17 @@ def split_images(
     return Split(*(sorted(part, key=pairs.index) for part in (training, validation, held_out)))
 
 
+def swap_labels(split: Split) -> Split:
+    """Return the same images with the labels in reverse order: the better label is to become the poorer."""
+    return Split(*([data.Pair(pair.name, pair.target, pair.source) for pair in part] for part in split))
+
+
+def both_orders(split: Split) -> Split:
+    """Return every pair in both orders of its labels; the second has ``_swapped`` in its name."""
+    swapped = [[pair._replace(name=f"{pair.name}_swapped") for pair in part] for part in swap_labels(split)]
+    return Split(*(part + others for part, others in zip(split, swapped, strict=True)))
+
+
 def _names(pairs: Sequence[data.Pair]) -> str:
     names = [pair.name for pair in pairs]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,0 +1,108 @@
+"""The verdict on each claim of the paper: its comparisons measured on scores, and how many of them hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from l2l_utils import intervals
+from l2l_utils.claims import CLAIMS, LOSSES
+
+NEAR: Final = 0.2  # as a share of the second value
+
+
+def judge(scores: pd.DataFrame) -> pd.DataFrame:
+    """Measure every comparison for which there are scores.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, a row per training, image and measure.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per comparison: its fields, ``claim``, the paired difference ``value`` with its interval ``low`` and
+        ``high``, and ``holds``. "Higher" and "lower" hold if the interval excludes 0 on that side, "not higher" and
+        "not lower" unless it excludes 0 on the other, "near" if the mean difference is within a fifth of the second.
+    """
+    names = (scores.method + " " + scores.loss.fillna("")).str.strip()
+    keyed = scores.assign(name=names, condition=scores.condition.fillna(""))
+    derived = [_best_loss(keyed), _rank_correlations(keyed)]
+    keyed = pd.concat([keyed, *(part for part in derived if len(part))])
+    parts = dict(list(keyed.groupby(["dataset", "reference", "metric", "condition", "name"])))
+    rows = []
+    for name, comparison in ((name, each) for name, claim in CLAIMS.items() for each in claim.comparisons):
+        key = (comparison.dataset, comparison.reference, comparison.metric, comparison.condition)
+        both = [parts.get((*key, method)) for method in (comparison.first, comparison.second)]
+        if any(part is None for part in both):
+            continue
+        finite = [part[np.isfinite(part.value)] for part in both]
+        found = intervals.difference(*finite)
+        holds = _holds(found, comparison.says, near=NEAR * abs(finite[1].value.mean()))
+        measured = {"value": found.mean, "low": found.low, "high": found.high, "holds": holds}
+        rows.append({"claim": name} | comparison._asdict() | measured)
+    return pd.DataFrame(rows)
+
+
+def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per claim: its words, how many of its comparisons hold, the verdict, and what does not hold.
+
+    Parameters
+    ----------
+    judged : pandas.DataFrame
+        Result of `judge`, or its record.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``claim``; columns ``what the paper says``, ``hold``, ``verdict in simulation`` (reproduced, partly or not
+        reproduced) and ``does not hold``.
+    """
+    rows = {}
+    for name, part in judged.groupby("claim"):
+        n_hold = int(part.holds.sum())
+        verdict = "reproduced" if n_hold == len(part) else "partly" if n_hold else "not reproduced"
+        failed = part[~part.holds.astype(bool)]
+        against = "; ".join(f"{row.dataset}: {row.first} {row.says} than {row.second}" for row in failed.itertuples())
+        rows[name] = [CLAIMS[name].words, f"{n_hold} of {len(part)}", verdict, against]
+    columns = ["what the paper says", "hold", "verdict in simulation", "does not hold"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
+
+
+def _holds(found: intervals.Interval, says: str, *, near: float) -> bool:
+    return {
+        "higher": found.low > 0,
+        "lower": found.high < 0,
+        "not higher": found.low <= 0,
+        "not lower": found.high >= 0,
+        "near": abs(found.mean) <= near,
+    }[says]
+
+
+def _best_loss(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each data set's L2L networks with the highest mean 5S-SSIM to the benchmark."""
+    ours = scores[(scores.method == "L2L") & (scores.metric == "ms_ssim_5") & (scores.reference == "benchmark")]
+    ours = ours[ours.condition == ""]
+    means = ours.groupby(["dataset", "name"]).value.mean()
+    best = means.groupby(level="dataset").idxmax()
+    return ours[ours.set_index(["dataset", "name"]).index.isin(best)].assign(name="L2L best")
+
+
+def _rank_correlations(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return Spearman's correlation of the losses' PSNR and their lack of structure errors, for each training."""
+    ours = scores[(scores.method == "L2L") & (scores.condition == "")]
+    psnr = ours[(ours.reference == "benchmark") & (ours.metric == "psnr")]
+    errors = ours[(ours.reference == "truth") & ours.metric.isin(["false_structure", "missed_structure"])]
+    keys = ["dataset", "seed", "image", "loss"]
+    both = pd.DataFrame({"psnr": psnr.groupby(keys).value.mean(), "errors": errors.groupby(keys).value.sum()}).dropna()
+    rows = []
+    for (dataset, seed, image), part in both.groupby(level=keys[:3]):
+        if len(part) == len(LOSSES):
+            value = stats.spearmanr(part.psnr, -part.errors).statistic
+            rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "L2L", "value": value})
+            rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "none", "value": 0.0})
+    return pd.DataFrame(rows, columns=scores.columns).assign(reference="truth", metric="rank_correlation", condition="")

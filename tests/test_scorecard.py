@@ -1,0 +1,77 @@
+"""Verdicts on claims follow scores that were planted to hold or not to hold."""
+
+import numpy as np
+import pandas as pd
+
+from l2l_utils import scorecard
+from l2l_utils.claims import CLAIMS
+
+
+def planted(levels, *, metric, dataset, reference="truth", scatter=0.01):
+    """Return scores of methods whose means are `levels`, on images that differ much from each other."""
+    rng, rows = np.random.default_rng(0), []
+    of_image = rng.normal(0, 1, 20)
+    for name, level in levels.items():
+        method, _, loss = name.rpartition(" ")
+        if not loss.endswith(("SSIM", "L1")):
+            method, loss = name, ""
+        for seed in range(3) if loss else [np.nan]:
+            key = {"dataset": dataset, "reference": reference, "metric": metric, "method": method, "loss": loss}
+            rows += [
+                key | {"seed": seed, "image": f"cell_{i}", "value": level + effect + rng.normal(0, scatter)}
+                for i, effect in enumerate(of_image)
+            ]
+    return pd.DataFrame(rows).reindex(columns=[*rows[0], "condition"])
+
+
+def test_claims_that_hold_are_reproduced():
+    """L2L above N2N in all four structures reproduces L06; in one of them equal, it does so partly and says where."""
+    scores = [
+        planted({"L2L 3S-SSIM": 0.6, "N2N 3S-SSIM": 0.4}, metric="ms_ssim_3", dataset=name)
+        for name in ("actin", "tubulin", "caveolae")
+    ]
+    holds = planted({"L2L 3S-SSIM": 0.6, "N2N 3S-SSIM": 0.4}, metric="ms_ssim_3", dataset="paxillin")
+    fails = planted({"L2L 3S-SSIM": 0.4, "N2N 3S-SSIM": 0.4}, metric="ms_ssim_3", dataset="paxillin", scatter=0.05)
+    everywhere = scorecard.verdicts(scorecard.judge(pd.concat([*scores, holds]))).loc["L06"]
+    assert tuple(everywhere[["hold", "verdict in simulation", "does not hold"]]) == ("4 of 4", "reproduced", "")
+    partly = scorecard.verdicts(scorecard.judge(pd.concat([*scores, fails]))).loc["L06"]
+    assert tuple(partly[["hold", "verdict in simulation"]]) == ("3 of 4", "partly")
+    assert partly["does not hold"] == "paxillin: L2L 3S-SSIM higher than N2N 3S-SSIM"
+
+
+def test_every_kind_of_comparison():
+    """Lower, not lower and near follow the difference that was planted; without scores nothing is said."""
+    background = {"input": 0.3, "N2N 3S-SSIM": 0.28, "L2L 3S-SSIM": 0.1}
+    widths = {"input": 300.0, "gaussian": 320.0, "top_hat": 250.0}
+    scores = pd.concat(
+        [
+            planted(background, metric="background", dataset="actin", scatter=0.001),
+            planted(widths, metric="fwhm_nm", dataset="tubulin", scatter=1),
+        ]
+    )
+    found = scorecard.judge(scores).set_index(["claim", "first"]).holds
+    assert found.loc["L07"].to_dict() == {"L2L 3S-SSIM": True, "N2N 3S-SSIM": False}
+    assert found.loc["L14"].to_dict() == {"gaussian": True, "top_hat": False}
+    assert set(found.index.get_level_values("claim")) == {"L07", "L14"}
+
+
+def test_the_best_loss_is_chosen_and_ranks_are_correlated():
+    """L02 takes each data set's best loss; PSNR that ranks losses as their errors do refutes L22."""
+    levels = {"L2L L1": 0.4, "L2L 5S-SSIM": 0.7, "L2L 3S-SSIM": 0.6, "L2L SSIM": 0.5}
+    similarity = planted(levels | {"input": 0.65}, metric="ms_ssim_5", dataset="actin", reference="benchmark")
+    psnr = planted(levels, metric="psnr", dataset="actin", reference="benchmark")
+    errors = planted({name: -value for name, value in levels.items()}, metric="false_structure", dataset="actin")
+    judged = scorecard.judge(pd.concat([similarity, psnr, errors])).set_index("claim")
+    assert judged.loc["L02", "holds"]
+    assert judged.loc["L22", "value"] > 0.9
+    assert not judged.loc["L22", "holds"]
+
+
+def test_comparisons_name_what_is_measured():
+    """Every claim has words and comparisons of two different methods on a structure of the paper."""
+    for claim in CLAIMS.values():
+        assert claim.words
+        assert claim.comparisons
+        for comparison in claim.comparisons:
+            assert comparison.first != comparison.second
+            assert comparison.dataset in ("actin", "tubulin", "caveolae", "paxillin")
