@@ -1,0 +1,50 @@
+"""ROC curve and area of alarms whose quality is known beforehand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from l2l_utils import reliability
+
+
+@given(shift=st.floats(-2, 2), seed=st.integers(0, 99))
+def test_auc_of_two_normal_distributions(shift, seed):
+    """It is the normal probability of shift / sqrt(2), and what Mann and Whitney's U says."""
+    rng = np.random.default_rng(seed)
+    false, true = rng.normal(shift, 1, 2000), rng.normal(0, 1, 3000)
+    found = reliability.auc(false, true)
+    assert found == pytest.approx(stats.norm.cdf(shift / np.sqrt(2)), abs=0.04)
+    assert found == pytest.approx(stats.mannwhitneyu(false, true).statistic / 6e6)
+    assert reliability.auc(true, false) == pytest.approx(1 - found)
+    assert reliability.auc(np.exp(false), np.exp(true)) == pytest.approx(found)
+
+
+def test_ties_count_half_and_few_places_tell_nothing():
+    """A constant alarm has an area of one half; below 20 places of a kind there is no answer."""
+    assert reliability.auc(np.ones(30), np.ones(40)) == 0.5
+    assert np.isnan(reliability.auc(np.ones(19), np.ones(40)))
+
+
+def test_roc_rises_from_0_to_1_and_has_the_area(rng):
+    """The curve ends at 0 and 1, never falls, and its area is that of `auc`."""
+    false, true = rng.normal(1, 1, 5000), rng.normal(0, 1, 5000)
+    false_alarms, hits = reliability.roc(false, true)
+    for rate in (false_alarms, hits):
+        assert (rate[0], rate[-1]) == (0, 1)
+        assert (np.diff(rate) >= 0).all()
+    area = np.sum(np.diff(false_alarms) * (hits[1:] + hits[:-1]) / 2)
+    assert area == pytest.approx(reliability.auc(false, true), abs=2e-3)
+
+
+def test_places_of_a_planted_invention():
+    """An invented line is false structure, a true line is not, and a line within the resolution counts as true."""
+    truth, restored = np.zeros((2, 96, 96))
+    truth[20], restored[20], restored[60, 10:40], restored[23, 50:] = 1, 1, 1, 1
+    found = reliability.places(truth, restored, resolution_px=5)
+    assert found.shown.sum() == 96 + 30 + 46
+    np.testing.assert_array_equal(np.argwhere(found.false)[:, 0], np.full(30, 60))
+    false, true = reliability.split_values(restored * np.arange(96)[:, None], found)
+    assert set(false) == {60}
+    assert set(true) == {20, 23}
