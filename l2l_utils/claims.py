@@ -39,9 +39,9 @@ def _compare(metric: str, first: str, second: str, says: str = "higher", **other
     return Comparison("", metric, first, second, says, **others)
 
 
-def _in_order(metric: str, names: list[str]) -> list[Comparison]:
+def _in_order(metric: str, names: list[str], **others: str) -> list[Comparison]:
     """Return that the metric falls from name to name."""
-    return [_compare(metric, *names[i : i + 2]) for i in range(len(names) - 1)]
+    return [_compare(metric, *names[i : i + 2], **others) for i in range(len(names) - 1)]
 
 
 OURS: Final = "L2L 3S-SSIM"
@@ -108,10 +108,10 @@ CLAIMS: Final = {
         "Microtubules narrow from raw to N2N to L2L and with fewer scales; L2L with SSIM is nearest to STED",
         _each(
             ("tubulin",),
-            *_in_order("fwhm_nm", ["input", "N2N 3S-SSIM", OURS]),
-            *_in_order("fwhm_nm", [f"L2L {loss}" for loss in LOSSES]),
+            *_in_order("fwhm_nm", ["input", "N2N 3S-SSIM", OURS], reference="none"),
+            *_in_order("fwhm_nm", [f"L2L {loss}" for loss in LOSSES], reference="none"),
             *(
-                _compare("off_sted_nm", "L2L SSIM", f"{method} {loss}", "lower")
+                _compare("off_sted_nm", "L2L SSIM", f"{method} {loss}", "lower", reference="none")
                 for method in ("L2L", "N2N")
                 for loss in LOSSES
                 if (method, loss) != ("L2L", "SSIM")
@@ -120,7 +120,7 @@ CLAIMS: Final = {
     ),
     "L14": Claim(
         "Classical filters do not narrow the microtubules",
-        _each(("tubulin",), *(_compare("fwhm_nm", name, "input", "not lower") for name in FILTERS)),
+        _each(("tubulin",), *(_compare("fwhm_nm", name, "input", "not lower", reference="none") for name in FILTERS)),
     ),
     "L15": Claim(
         "Packed microtubules collapse into one, where STED shows two",

@@ -12,7 +12,7 @@ from csbdeep.utils import normalize_minmse
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from l2l_utils import against_truth, data, metrics, normalization, pairs, virtual_sets
+from l2l_utils import against_truth, data, metrics, normalization, pairs, profiles, virtual_sets
 from l2l_utils.scores import COLUMNS
 
 Measures = dict[tuple[str, str], float]  # by reference (benchmark, truth or none) and metric
@@ -28,7 +28,9 @@ class Field(NamedTuple):
     truth: NDArray[np.float32]
     light: NDArray[np.float32]  # photons of the input label bound to the structure, without background and noise
     windows: list[tuple[slice, slice]]
+    lines: list[profiles.Line]  # across single filaments; none in structures without filaments
     resolution_px: float
+    pixel_nm: float
 
 
 def read_fields(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random.Generator) -> list[Field]:
@@ -41,8 +43,8 @@ def read_fields(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random.G
     held_out : sequence of Pair
         Its fields to read.
     rng : numpy.random.Generator
-        Chooses the windows on which images are compared: six of 128 px in each field, where the benchmark shows more
-        than background.
+        Chooses the windows on which images are compared, six of 128 px in each field where the benchmark shows more
+        than background, and where filaments are measured, up to two in each field.
 
     Returns
     -------
@@ -55,14 +57,17 @@ def read_fields(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random.G
     for pair in held_out:
         paths = {"raw": pair.source, "average": folder / "source_average" / pair.source.name, "benchmark": pair.target}
         labels = {name: normalization.read_normalized(path, **entry["percentiles"]) for name, path in paths.items()}
+        truth = data.read_image(folder / "truth" / pair.source.name)
         fields.append(
             Field(
                 pair.name,
                 **labels,
-                truth=data.read_image(folder / "truth" / pair.source.name),
+                truth=truth,
                 light=virtual_sets.bound_light(entry, int(pair.name.removeprefix("cell_"))),
                 windows=pairs.bright_windows(labels["benchmark"], n=6, rng=rng),
+                lines=profiles.across_single_filaments(truth, n=2, rng=rng) if structure.dimension == 1 else [],
                 resolution_px=structure.resolution_nm / structure.pixel_size_nm,
+                pixel_nm=structure.pixel_size_nm,
             )
         )
     return fields
@@ -121,6 +126,15 @@ def judge_structure(field: Field, image: ArrayLike) -> Measures:
     measures |= against_truth.along_structure(field.truth, image, field.light)
     own = {("none", name): value for name, value in metrics.contrast(image).items()}
     return own | {("truth", name): value for name, value in measures.items()}
+
+
+def judge_widths(field: Field, image: ArrayLike) -> Measures:
+    """Measure the width of single filaments by `profiles.measure`, with the reference none, where there are some.
+
+    Parameters are as those of `judge`.
+    """
+    found = profiles.measure(image, field.lines, pixel_nm=field.pixel_nm) if field.lines else {}
+    return {("none", name): value for name, value in found.items() if np.isfinite(value)}
 
 
 def score(

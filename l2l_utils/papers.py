@@ -54,3 +54,26 @@ def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
     rows = ["dataset", "method"]
     table = texts.reset_index(name="text").pivot_table("text", rows, "metric", aggfunc="first", sort=False)
     return table.fillna("")
+
+
+def restored_beside_paper(summary: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the scores in a table of the paper beside those of the same methods here.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Of `intervals.summarise`, with one reference and condition.
+    table : {"Table 1", "Table S1"}
+        The paper's table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts, ``paper | mean ± standard deviation over seeds``: a row per data set, method and loss, in the paper's
+        order, a column per metric.
+    """
+    keys = ["dataset", "method", "loss", "metric"]
+    both = reported(table)[[*keys, "value"]].merge(summary, on=keys, suffixes=("_paper", ""))
+    texts = both.value_paper.map("{:.3g} | ".format) + both.value.map("{:.3g}".format)
+    both["text"] = texts + both.sd.map(" ± {:.2g}".format).where(both.sd.notna(), "")
+    return both.pivot_table("text", keys[:3], "metric", aggfunc="first", sort=False)

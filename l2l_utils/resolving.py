@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import profiles
 from l2l_utils.detector import digital_image
+from l2l_utils.scores import COLUMNS
 from l2l_utils.simulation import STRUCTURES, expected_photons
 from l2l_utils.specimen import STEP_PX, Points, make_specimen, true_image
 
@@ -68,6 +70,39 @@ def simulate_filament_pairs(
     photons = expected_photons(drawn, rng=rng)
     images = {name: digital_image(expected, row.detector, rng=rng) for name, expected in photons.items()}
     return images | {"truth": true_image(drawn)}, pairs
+
+
+def score(
+    fields: Sequence[tuple[dict[str, NDArray], Sequence[FilamentPair]]],
+    images: Sequence[ArrayLike],
+    *,
+    pixel_nm: float,
+    **labels: object,
+) -> pd.DataFrame:
+    """Score one method's images of simulated filament pairs.
+
+    Parameters
+    ----------
+    fields : sequence of (dict, list of FilamentPair)
+        As `simulate_filament_pairs` returns them.
+    images : sequence of array_like of shape (Y, X)
+        An image of each.
+    pixel_nm : float
+        Side of a pixel.
+    **labels
+        Values of the columns ``dataset``, ``method``, ``loss``, ``seed``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `scores.COLUMNS`: metric ``resolved``, condition ``distance=...`` in nm.
+    """
+    rows = []
+    for i, ((_, pairs), image) in enumerate(zip(fields, images, strict=True)):
+        key = labels | {"image": f"pairs_{i}", "reference": "truth", "metric": "resolved"}
+        shares = resolved(image, pairs, pixel_nm=pixel_nm)
+        rows += [key | {"condition": f"distance={d}", "value": share} for d, share in shares.items()]
+    return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
 def resolved(image: ArrayLike, pairs: Sequence[FilamentPair], *, pixel_nm: float) -> dict[float, float]:

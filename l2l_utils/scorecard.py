@@ -31,7 +31,7 @@ def judge(scores: pd.DataFrame) -> pd.DataFrame:
     """
     names = (scores.method + " " + scores.loss.fillna("")).str.strip()
     keyed = scores.assign(name=names, condition=scores.condition.fillna(""))
-    derived = [_best_loss(keyed), _rank_correlations(keyed)]
+    derived = [_best_loss(keyed), _rank_correlations(keyed), _distances_to_sted(keyed)]
     keyed = pd.concat([keyed, *(part for part in derived if len(part))])
     parts = dict(list(keyed.groupby(["dataset", "reference", "metric", "condition", "name"])))
     rows = []
@@ -106,3 +106,11 @@ def _rank_correlations(scores: pd.DataFrame) -> pd.DataFrame:
             rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "L2L", "value": value})
             rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "none", "value": 0.0})
     return pd.DataFrame(rows, columns=scores.columns).assign(reference="truth", metric="rank_correlation", condition="")
+
+
+def _distances_to_sted(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return by how much the widths in each field differ from those in its STED image."""
+    widths = scores[scores.metric == "fwhm_nm"]
+    sted = widths[widths.method == "STED"].set_index(["dataset", "image"]).value
+    of_field = pd.MultiIndex.from_frame(widths[["dataset", "image"]]).map(sted.get).astype(float)
+    return widths.assign(metric="off_sted_nm", value=(widths.value - of_field).abs()).dropna(subset="value")

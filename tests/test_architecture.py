@@ -37,6 +37,8 @@ LEVELS = dict.fromkeys(
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
+        # alarms without a truth
+        *("alarms", "examination", "likeness", "noise", "reliability", "variants"),
         # judging restorations
         *(
             "against_truth",
@@ -56,7 +58,7 @@ LEVELS |= dict.fromkeys(
     ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
     TENSORFLOW,
 )
-LEVELS |= dict.fromkeys(("execute", "notebook", "plot"), NOTEBOOK)
+LEVELS |= dict.fromkeys(("charts", "execute", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -69,12 +71,18 @@ ARROWS = {
     "binarisation": {"against_truth", "filters"},
     "filters": {"rolling_ball"},
     "tuning": {"filters", "metrics", "progress"},
-    "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "scores", "virtual_sets"},
+    "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "scores", "virtual_sets"},
     "records": {"files"},
+    "alarms": {"drawing"},
+    "examination": {"alarms", "noise", "normalization"},
+    "likeness": {"data", "evidence", "files", "metrics", "progress"},
+    "reliability": {"against_truth"},
+    "variants": {"detector", "labels", "simulation", "specimen"},
     "orderings": {"intervals", "papers"},
+    "charts": {"plot"},
     "scorecard": {"claims", "intervals"},
     "profiles": {"drawing"},
-    "resolving": {"detector", "profiles", "simulation", "specimen"},
+    "resolving": {"detector", "profiles", "scores", "simulation", "specimen"},
     "pairs": {"metrics", "normalization"},
     "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
