@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from csbdeep.utils import normalize_mi_ma
 from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import checkpoint, data, fitting, losses, normalization, patches, precisions, record, tiling
+from l2l_utils.checkpoint import weights_sha256
 
 
 def create(
@@ -169,7 +169,14 @@ def load(folder: data.PathLike) -> CARE:
         raise data.problem(folder, "a trained CARE model", f"one that cannot be opened ({error})", remedy) from error
 
 
-def restore(model: CARE, image: ArrayLike, *, axes: str = "YX", memory_gb: float = 1.4) -> NDArray[np.float32]:
+def restore(
+    model: CARE,
+    image: ArrayLike,
+    *,
+    axes: str = "YX",
+    memory_gb: float = 1.4,
+    intensity_range: Sequence[float] | None = None,
+) -> NDArray[np.float32]:
     """Restore one image, in tiles if it is large.
 
     Parameters
@@ -182,6 +189,8 @@ def restore(model: CARE, image: ArrayLike, *, axes: str = "YX", memory_gb: float
         Axes of the image.
     memory_gb : float
         What restoring may use, in GiB, beside the image itself; decides the number of tiles.
+    intensity_range : (float, float), optional
+        Intensities that become 0 and 1, to treat several images alike; the image's own percentiles if not given.
 
     Returns
     -------
@@ -192,7 +201,7 @@ def restore(model: CARE, image: ArrayLike, *, axes: str = "YX", memory_gb: float
     Raises
     ------
     ValueError
-        If axes, channels or memory do not fit image and network, or a channel cannot be normalised.
+        If axes, channels, range or memory do not fit image and network, or a channel cannot be normalised.
     """
     image = np.asarray(image)
     if axes not in ("YX", "YXC", "CYX") or image.ndim != len(axes) or image.dtype.kind not in "uif" or not image.size:
@@ -208,21 +217,14 @@ def restore(model: CARE, image: ArrayLike, *, axes: str = "YX", memory_gb: float
             f"{image.shape[-1]} in an image with the axes {axes}. Choose the channels, or another model."
         )
     percentiles = record.percentiles(model.logdir)
-    low, high = np.transpose([patches.percentile_range(image[..., i], **percentiles) for i in range(image.shape[-1])])
+    planes = np.moveaxis(image, -1, 0)
+    low, high = np.transpose([normalization.chosen_range(plane, intensity_range, **percentiles) for plane in planes])
     restored = tiling.restore_tiles(
         model, image, lambda tile: normalize_mi_ma(tile, low, high, clip=True), memory_gb=memory_gb
     )
     if "C" in axes:
         return np.moveaxis(restored, -1, channel)
     return restored[..., 0] if restored.shape[-1] == 1 else restored
-
-
-def weights_sha256(model: CARE) -> str:
-    """Return a hash of the weights in use, whatever file they came from."""
-    digest = hashlib.sha256()
-    for weights in model.keras_model.get_weights():
-        digest.update(np.ascontiguousarray(weights).tobytes())
-    return digest.hexdigest()
 
 
 def _outcome(

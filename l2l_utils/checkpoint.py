@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -132,6 +133,14 @@ class Checkpoint(Callback):
         self.care.keras_model.set_weights(weights)
         with files.whole_file(self.care.logdir / name) as path:
             self.care.keras_model.save_weights(str(path))
+
+
+def weights_sha256(model: CARE) -> str:
+    """Return a hash of the weights in use, whatever file they came from."""
+    digest = hashlib.sha256()
+    for weights in model.keras_model.get_weights():
+        digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()
 
 
 def _variables(optimizer: Any) -> list[Any]:

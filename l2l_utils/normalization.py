@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,6 +56,22 @@ def percentile_range(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9)
             f"The {pmin:g}th and the {pmax:g}th percentile of an image must differ to normalise it, found {low:g} for "
             "both: the image is constant or nearly empty. Leave it out, or move the percentiles apart."
         )
+    return low, high
+
+
+def chosen_range(image: ArrayLike, given: Sequence[float] | None, *, pmin: float, pmax: float) -> tuple[float, float]:
+    """Return the given range of intensities, low and high, or without one `percentile_range` of the image.
+
+    Raises
+    ------
+    ValueError
+        If the given range does not rise, or there is none and the percentiles are equal.
+    """
+    if given is None:
+        return percentile_range(image, pmin=pmin, pmax=pmax)
+    low, high = given
+    if not low < high:
+        raise ValueError(f"Expected a range of intensities that rises, found {low:g} to {high:g}. Give (low, high).")
     return low, high
 
 

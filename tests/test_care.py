@@ -124,3 +124,14 @@ def test_wrong_axes(model, rng):
     """Axes that do not fit are quoted together with the image's shape."""
     with pytest.raises(ValueError, match=r"'YX'.*\(3, 32, 32\)"):
         care.restore(model, rng.random((3, 32, 32)))
+
+
+def test_a_given_range_treats_images_alike(model, rng):
+    """Two images with their range given are restored as on one scale; with their own percentiles it is the usual one."""
+    image = rng.random((64, 64)) * 900 + 100
+    own = patches.percentile_range(image)
+    np.testing.assert_array_equal(care.restore(model, image, intensity_range=own), care.restore(model, image))
+    wide = care.restore(model, image, intensity_range=(0, 2000))
+    np.testing.assert_allclose(care.restore(model, 3 * image + 5, intensity_range=(5, 6005)), wide, atol=1e-5)
+    with pytest.raises(ValueError, match="range of intensities that rises, found 5 to 5"):
+        care.restore(model, image, intensity_range=(5, 5))
