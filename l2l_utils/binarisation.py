@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.morphology import remove_small_objects
 
 from l2l_utils import against_truth, filters
+from l2l_utils.judging import Field, Measures
 
 
 class Recipe(NamedTuple):
@@ -96,3 +97,29 @@ def compare_masks(truth: ArrayLike, mask: NDArray[np.bool_]) -> dict[str, float]
 def distance_map(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return how far each pixel is from structure, in px, shape (Y, X); the image's diagonal if there is none."""
     return np.minimum(against_truth.distance_px(mask), np.hypot(*mask.shape))
+
+
+def judge_masks(field: Field, image: ArrayLike, *, recipe: Recipe) -> Measures:
+    """Compare the masks that are made of an image of a virtual field with its true structure.
+
+    Parameters
+    ----------
+    field : Field
+        The field.
+    image : array_like of shape (Y, X)
+        Restored, filtered or raw image of it, on the scale of the normalised labels.
+    recipe : Recipe
+        The paper's for this structure.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        `compare_masks` of the recipe's mask with the reference truth; and, ending in ``_equal_area``, of the brightest
+        pixels without any filter, as many as truly are structure.
+    """
+    plain = Recipe((), 100 * (1 - against_truth.true_structure(field.truth).mean()), 0)
+    measures = {}
+    for ending, used in {"": recipe, "_equal_area": plain}.items():
+        compared = compare_masks(field.truth, binarize(image, used))
+        measures |= {("truth", f"{name}{ending}"): value for name, value in compared.items()}
+    return measures

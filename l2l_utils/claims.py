@@ -165,3 +165,28 @@ CLAIMS: Final = {
         _each(ALL, *(_compare("ms_ssim_3", f"{name} 3S-SSIM", OURS, "not higher") for name in ("reversed", "both"))),
     ),
 }
+
+# The losses of the paper's comparison with filters, Table S1.
+TABLE_S1_LOSS: Final = {name: "L1" if name == "paxillin" else "3S-SSIM" for name in ALL}
+_AT_THEIR_BEST: Final = (*(f"tuned {name}" for name in FILTERS), "wiener")
+FILTER_CLAIMS: Final = {
+    "L09": Claim(
+        "L2L beats each classical filter: at the paper's settings against the benchmark, and at its best, with the "
+        "best linear filter, against the truth",
+        [
+            _compare("ms_ssim_3", f"L2L {loss}", name, reference=reference)._replace(dataset=dataset)
+            for dataset, loss in TABLE_S1_LOSS.items()
+            for reference, names in {"benchmark": FILTERS, "truth": _AT_THEIR_BEST}.items()
+            for name in names
+        ],
+    ),
+    "L36": Claim(
+        "L2L makes masks and distance maps better than filters and N2N do",
+        [
+            _compare(metric, f"L2L {loss}", name, says)._replace(dataset=dataset)
+            for dataset, loss in TABLE_S1_LOSS.items()
+            for metric, says in {"dice": "higher", "distance_error_px": "lower"}.items()
+            for name in ("input", *FILTERS, *_AT_THEIR_BEST, f"N2N {loss}")
+        ],
+    ),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -9,18 +10,20 @@ import pandas as pd
 from scipy import stats
 
 from l2l_utils import intervals
-from l2l_utils.claims import CLAIMS, LOSSES
+from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
 
 NEAR: Final = 0.2  # as a share of the second value
 
 
-def judge(scores: pd.DataFrame) -> pd.DataFrame:
+def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.DataFrame:
     """Measure every comparison for which there are scores.
 
     Parameters
     ----------
     scores : pandas.DataFrame
         Long form, a row per training, image and measure.
+    claims : mapping of str to Claim
+        The claims to judge: ``claims.CLAIMS``, or ``claims.FILTER_CLAIMS`` of chapter 5.
 
     Returns
     -------
@@ -35,7 +38,7 @@ def judge(scores: pd.DataFrame) -> pd.DataFrame:
     keyed = pd.concat([keyed, *(part for part in derived if len(part))])
     parts = dict(list(keyed.groupby(["dataset", "reference", "metric", "condition", "name"])))
     rows = []
-    for name, comparison in ((name, each) for name, claim in CLAIMS.items() for each in claim.comparisons):
+    for name, comparison in ((name, each) for name, claim in claims.items() for each in claim.comparisons):
         key = (comparison.dataset, comparison.reference, comparison.metric, comparison.condition)
         both = [parts.get((*key, method)) for method in (comparison.first, comparison.second)]
         if any(part is None for part in both):
@@ -68,7 +71,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         verdict = "reproduced" if n_hold == len(part) else "partly" if n_hold else "not reproduced"
         failed = part[~part.holds.astype(bool)]
         against = "; ".join(f"{row.dataset}: {row.first} {row.says} than {row.second}" for row in failed.itertuples())
-        rows[name] = [CLAIMS[name].words, f"{n_hold} of {len(part)}", verdict, against]
+        rows[name] = [(CLAIMS | FILTER_CLAIMS)[name].words, f"{n_hold} of {len(part)}", verdict, against]
     columns = ["what the paper says", "hold", "verdict in simulation", "does not hold"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
 

@@ -38,7 +38,7 @@ LEVELS = dict.fromkeys(
         *("binarisation", "rolling_ball", "tuning", "wiener"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
         # alarms without a truth
-        *("alarms", "examination", "likeness", "noise", "reliability", "variants"),
+        *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
         # judging restorations
         *(
             "against_truth",
@@ -68,10 +68,11 @@ ARROWS = {
     "training": {"care"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
     "against_truth": {"metrics"},
-    "binarisation": {"against_truth", "filters"},
+    "binarisation": {"against_truth", "filters", "judging"},
     "filters": {"rolling_ball"},
     "tuning": {"filters", "metrics", "progress"},
-    "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "scores", "virtual_sets"},
+    "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "progress", "scores"}
+    | {"virtual_sets"},
     "records": {"files"},
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
@@ -82,7 +83,7 @@ ARROWS = {
     "charts": {"plot"},
     "scorecard": {"claims", "intervals"},
     "profiles": {"drawing"},
-    "resolving": {"detector", "profiles", "scores", "simulation", "specimen"},
+    "resolving": {"detector", "judging", "profiles", "scores", "simulation", "specimen"},
     "pairs": {"metrics", "normalization"},
     "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
