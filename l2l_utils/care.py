@@ -17,7 +17,7 @@ from csbdeep.models import CARE
 from csbdeep.utils import normalize_mi_ma
 from numpy.typing import ArrayLike, NDArray
 
-from l2l_utils import checkpoint, data, fitting, losses, normalization, patches, precisions, record, tiling
+from l2l_utils import checkpoint, data, fitting, losses, normalization, precisions, record, tiling
 from l2l_utils.checkpoint import weights_sha256
 
 

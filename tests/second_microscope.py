@@ -75,6 +75,14 @@ def camera(photons, rng):
     return np.clip(np.rint(300 + multiplied + rng.normal(0, 12, photons.shape)), 0, 2**16 - 1).astype(np.uint16)
 
 
+def true_structure(shape, style, *, rng):
+    """Return the chains that `simulate_pair` images with a generator in the same state: float, 0 to 1 on each crest."""
+    cells, position = voronoi_cells(shape, rng), chains(shape, style, rng)
+    # Two points per px of length; a line blurred by a Gaussian of 1 px has a crest of 2 / sqrt(2 pi).
+    lines = ndimage.gaussian_filter(deposit(position, 1.0, shape) * cells, 1)
+    return np.clip(lines * np.sqrt(2 * np.pi) / 2, 0, 1)
+
+
 def simulate_pair(shape, style, *, fault=None, strength=0.0, rng):
     """Return source and target of one field; faults by the names and strengths of `l2l_utils.faults.FAULTS`."""
     cells, position = voronoi_cells(shape, rng), chains(shape, style, rng)

@@ -127,7 +127,7 @@ def test_wrong_axes(model, rng):
 
 
 def test_a_given_range_treats_images_alike(model, rng):
-    """Two images with their range given are restored as on one scale; with their own percentiles it is the usual one."""
+    """With their range given, two images are restored on one scale; its own percentiles are the usual one."""
     image = rng.random((64, 64)) * 900 + 100
     own = patches.percentile_range(image)
     np.testing.assert_array_equal(care.restore(model, image, intensity_range=own), care.restore(model, image))
