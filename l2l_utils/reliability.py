@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
-from l2l_utils import against_truth
+from l2l_utils import against_truth, intervals
 
-FEWEST_PX: Final = 20  # of false, and of true structure, from which an image can be judged
+FEWEST_PX: Final = 20  # of false structure, from which an alarm can be judged
 
 
 class Places(NamedTuple):
@@ -51,22 +52,47 @@ def auc(false: ArrayLike, true: ArrayLike) -> float:
     Parameters
     ----------
     false, true : array_like
-        The alarm's values at places of both kinds.
+        The alarm's values at places of both kinds, one of each at least.
 
     Returns
     -------
     float
-        0.5 for an alarm that knows nothing, 1 for one that is always right; NaN with fewer than 20 places of a kind.
+        0.5 for an alarm that knows nothing, 1 for one that is always right; ties count half.
 
     References
     ----------
     Fawcett (2006), https://doi.org/10.1016/j.patrec.2005.10.010
     """
-    false, true = np.ravel(false), np.ravel(true)
-    if min(len(false), len(true)) < FEWEST_PX:
-        return float("nan")
-    ranks = stats.rankdata(np.concatenate([false, true]))[: len(false)]
-    return float((ranks.sum() - len(false) * (len(false) + 1) / 2) / (len(false) * len(true)))
+    return float(_placements(np.ravel(false), np.sort(np.ravel(true))).mean())
+
+
+def auc_interval(
+    false: Mapping[tuple[int, str], ArrayLike], true: Mapping[tuple[int, str], ArrayLike]
+) -> intervals.Interval:
+    """Return the area under the ROC curve over several trainings and images, with its interval for others of both.
+
+    All false places together are compared with all true ones; many images have too few false places for an area of
+    their own. The interval is that of `intervals.interval`, of the area as a ratio of sums over the images.
+
+    Parameters
+    ----------
+    false, true : mapping of (seed, image) to array_like
+        The alarm's values at places of both kinds; each image counts for as many as it has.
+
+    Returns
+    -------
+    Interval
+        NaN with fewer than 20 false places, or fewer than two images that have any.
+    """
+    pooled = np.sort(np.concatenate([np.ravel(values) for values in true.values()]))
+    hits = pd.Series({key: _placements(np.ravel(values), pooled).sum() for key, values in false.items()})
+    number = pd.Series({key: np.size(values) for key, values in false.items()})
+    if number.sum() < FEWEST_PX or (number.groupby(level=1).sum() > 0).sum() < 2:
+        return intervals.Interval(np.nan, np.nan, np.nan)
+    area = hits.sum() / number.sum()
+    influence = (area + (hits - area * number) / number.mean()).rename_axis(["seed", "image"]).reset_index(name="area")
+    mean, low, high = intervals.interval(influence.pivot_table("area", "seed", "image").dropna(axis="columns"))
+    return intervals.Interval(mean, max(low, 0.0), min(high, 1.0))
 
 
 def roc(false: ArrayLike, true: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -85,3 +111,9 @@ def roc(false: ArrayLike, true: ArrayLike) -> tuple[NDArray[np.float64], NDArray
     false, true = np.sort(np.ravel(false)), np.sort(np.ravel(true))
     thresholds = np.concatenate([[np.inf], np.quantile(true, np.linspace(1, 0, 200)), [-np.inf]])
     return tuple(1 - np.searchsorted(values, thresholds, side="right") / len(values) for values in (true, false))
+
+
+def _placements(false: NDArray, true_sorted: NDArray) -> NDArray[np.float64]:
+    """Return for each false place the share of the true places that the alarm puts below it."""
+    below, up_to = (np.searchsorted(true_sorted, false, side=side) for side in ("left", "right"))
+    return (below + up_to) / 2 / len(true_sorted)

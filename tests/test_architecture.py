@@ -58,7 +58,7 @@ LEVELS |= dict.fromkeys(
     ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
     TENSORFLOW,
 )
-LEVELS |= dict.fromkeys(("charts", "execute", "notebook", "plot"), NOTEBOOK)
+LEVELS |= dict.fromkeys(("charts", "execute", "mask_charts", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -77,13 +77,14 @@ ARROWS = {
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
     "likeness": {"data", "evidence", "files", "metrics", "progress"},
-    "reliability": {"against_truth"},
+    "reliability": {"against_truth", "intervals"},
     "variants": {"detector", "labels", "simulation", "specimen"},
     "orderings": {"intervals", "papers"},
     "charts": {"plot"},
+    "mask_charts": {"plot"},
     "scorecard": {"claims", "intervals"},
     "profiles": {"drawing"},
-    "resolving": {"detector", "judging", "profiles", "scores", "simulation", "specimen"},
+    "resolving": {"detector", "judging", "normalization", "profiles", "scores", "simulation", "specimen"},
     "pairs": {"metrics", "normalization"},
     "preflight": {"data", "evidence", "metrics", "pairs", "progress", "tiff", "verdicts"},
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},

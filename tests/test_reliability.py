@@ -21,10 +21,42 @@ def test_auc_of_two_normal_distributions(shift, seed):
     assert reliability.auc(np.exp(false), np.exp(true)) == pytest.approx(found)
 
 
-def test_ties_count_half_and_few_places_tell_nothing():
-    """A constant alarm has an area of one half; below 20 places of a kind there is no answer."""
+def test_ties_count_half():
+    """A constant alarm has an area of one half."""
     assert reliability.auc(np.ones(30), np.ones(40)) == 0.5
-    assert np.isnan(reliability.auc(np.ones(19), np.ones(40)))
+
+
+def draw_places(rng, *, n_seeds=3, n_images=20):
+    """Return the values of an alarm that differs from training to training and from image to image."""
+    seeds, images = rng.normal(0, 0.3, n_seeds), rng.normal(0, 0.3, n_images)
+    false, true = {}, {}
+    for seed in range(n_seeds):
+        for image in range(n_images):
+            false[seed, f"{image}"] = rng.normal(1 + seeds[seed] + images[image], 1, rng.integers(0, 12))
+            true[seed, f"{image}"] = rng.normal(0, 1, 50)
+    return false, true
+
+
+def test_interval_of_the_area_holds_the_true_one():
+    """Of experiments whose area is known, about 95 % of the intervals hold it; the mean is the area of all places."""
+    expected = stats.norm.cdf(1 / np.sqrt(2 + 2 * 0.3**2))
+    rng, n_inside = np.random.default_rng(3), 0
+    for _ in range(100):
+        false, true = draw_places(rng)
+        found = reliability.auc_interval(false, true)
+        everything = [np.concatenate(list(part.values())) for part in (false, true)]
+        assert found.mean == pytest.approx(reliability.auc(*everything))
+        n_inside += found.low <= expected <= found.high
+    assert n_inside >= 90
+
+
+def test_too_few_false_places_tell_nothing(rng):
+    """Nineteen false places, or all of them in one image, give no area."""
+    true = {(0, name): rng.random(50) for name in "ab"}
+    few = {(0, "a"): rng.random(10), (0, "b"): rng.random(9)}
+    one = {(0, "a"): rng.random(40), (0, "b"): []}
+    assert np.isnan(reliability.auc_interval(few, true)).all()
+    assert np.isnan(reliability.auc_interval(one, true)).all()
 
 
 def test_roc_rises_from_0_to_1_and_has_the_area(rng):
