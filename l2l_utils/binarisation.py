@@ -23,6 +23,29 @@ class Recipe(NamedTuple):
     percentile: float
     smallest_px: int
 
+    def judge(self, field: Field, image: ArrayLike) -> Measures:
+        """Compare the masks that are made of an image of a virtual field with its true structure.
+
+        Parameters
+        ----------
+        field : Field
+            The field.
+        image : array_like of shape (Y, X)
+            Restored, filtered or raw image of it, on the scale of the normalised labels.
+
+        Returns
+        -------
+        dict of (str, str) to float
+            `compare_masks` of the recipe's mask with the reference truth; and, ending in ``_equal_area``, of the
+            brightest pixels without any filter, as many as truly are structure.
+        """
+        plain = Recipe((), 100 * (1 - against_truth.true_structure(field.truth).mean()), 0)
+        measures = {}
+        for ending, recipe in {"": self, "_equal_area": plain}.items():
+            compared = compare_masks(field.truth, binarize(image, recipe))
+            measures |= {("truth", f"{name}{ending}"): value for name, value in compared.items()}
+        return measures
+
 
 def _ball(radius_px: int, sigma_px: float = 0) -> tuple[str, filters.Settings]:
     return "rolling_ball", {"sigma_px": sigma_px, "radius_px": radius_px}
@@ -97,29 +120,3 @@ def compare_masks(truth: ArrayLike, mask: NDArray[np.bool_]) -> dict[str, float]
 def distance_map(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return how far each pixel is from structure, in px, shape (Y, X); the image's diagonal if there is none."""
     return np.minimum(against_truth.distance_px(mask), np.hypot(*mask.shape))
-
-
-def judge_masks(field: Field, image: ArrayLike, *, recipe: Recipe) -> Measures:
-    """Compare the masks that are made of an image of a virtual field with its true structure.
-
-    Parameters
-    ----------
-    field : Field
-        The field.
-    image : array_like of shape (Y, X)
-        Restored, filtered or raw image of it, on the scale of the normalised labels.
-    recipe : Recipe
-        The paper's for this structure.
-
-    Returns
-    -------
-    dict of (str, str) to float
-        `compare_masks` of the recipe's mask with the reference truth; and, ending in ``_equal_area``, of the brightest
-        pixels without any filter, as many as truly are structure.
-    """
-    plain = Recipe((), 100 * (1 - against_truth.true_structure(field.truth).mean()), 0)
-    measures = {}
-    for ending, used in {"": recipe, "_equal_area": plain}.items():
-        compared = compare_masks(field.truth, binarize(image, used))
-        measures |= {("truth", f"{name}{ending}"): value for name, value in compared.items()}
-    return measures

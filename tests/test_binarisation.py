@@ -80,9 +80,9 @@ def test_fields_are_judged_by_recipe_and_at_equal_area(rng):
     """An image whose order of grey values is the truth's is perfect at equal area; the recipe has its own threshold."""
     truth = np.zeros((60, 60), np.float32)
     truth[20:35] = 1
-    field = judging.Field("cell", *[truth] * 5, windows=[], lines=[], resolution_px=3, pixel_nm=45)
+    field = judging.Field(**(dict.fromkeys(judging.Field._fields) | {"truth": truth}))
     image = 0.4 * truth + 0.1 * rng.random(truth.shape, dtype=np.float32)
-    measures = binarisation.judge_masks(field, image, recipe=binarisation.Recipe((), 50, 0))
+    measures = binarisation.Recipe((), 50, 0).judge(field, image)
     assert measures["truth", "dice_equal_area"] == 1
     assert measures["truth", "distance_error_px_equal_area"] == 0
     assert measures["truth", "dice"] == pytest.approx(2 * 900 / (900 + 1800))

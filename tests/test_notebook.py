@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import time
 
 import numpy as np
 import pytest
@@ -90,3 +91,16 @@ def test_what_cannot_be_had_is_explained(tmp_path, monkeypatch, capsys):
     assert notebook.fetch_if_possible("paper/tubulin") is None
     assert "HTML" in capsys.readouterr().out
     assert (notebook.fetch_if_possible("virtual/tubulin-small") / "source").is_dir()
+
+
+def test_methods_are_timed_per_megapixel():
+    """A method that waits 10 ms on 5000 pixels takes at least 2 s per megapixel, and each is called three times."""
+    calls = []
+
+    def wait(image):
+        calls.append(image.shape)
+        time.sleep(0.01)
+
+    table = notebook.seconds_per_megapixel({"wait": wait, "nothing": np.size}, np.zeros((50, 100)))
+    assert calls == [(50, 100)] * 3
+    assert table.loc["wait", "seconds per megapixel"] >= 2 > table.loc["nothing", "seconds per megapixel"] >= 0

@@ -27,7 +27,7 @@ def test_planted_optimum_is_found(name, sources):
     grid = {argument: (2 * value, value) for argument, value in PLANTED[name].items()}
     table = tuning.tune(name, examples, grid=grid)
     assert len(table) == 2 ** len(grid)
-    assert tuning.best(table) == PLANTED[name]
+    assert table.loc[0, list(grid)].to_dict() == PLANTED[name]
     assert table.ms_ssim_3[0] == pytest.approx(1, abs=1e-5)
     assert (np.diff(table.ms_ssim_3) <= 0).all()
 
@@ -43,6 +43,21 @@ def test_scale_is_the_benchmarks(sources):
     results, targets = [scaled.apply(source) for source in sources], [target for _, target in examples]
     assert np.mean(results) == pytest.approx(np.mean(targets), rel=1e-4)
     assert np.std(results) == pytest.approx(np.std(targets), rel=1e-4)
+
+
+def test_filters_are_prepared_at_the_papers_settings_and_tuned(sources, monkeypatch):
+    """Beside the paper's settings stand CLAHE's other limit and the best of the grid, each on the benchmark's scale."""
+    grids = {name: {argument: (value,) for argument, value in settings.items()} for name, settings in PLANTED.items()}
+    monkeypatch.setattr(tuning, "GRIDS", grids)
+    examples = [(source, filters.gaussian(source, sigma_px=2)) for source in sources]
+    prepared = tuning.prepare("caveolae", examples)
+    paper = filters.PAPER_SETTINGS["caveolae"]
+    assert {name: prepared[name].settings for name in paper} == paper
+    assert prepared["clahe, limit 2"].settings == paper["clahe"] | {"clip_limit": 2}
+    assert {name: prepared[f"tuned {name}"].settings for name in PLANTED} == PLANTED
+    assert prepared["tuned gaussian"].ms_ssim_3 == pytest.approx(1, abs=1e-5)
+    assert tuning.best(prepared) == "tuned gaussian"
+    np.testing.assert_allclose(prepared["tuned gaussian"].apply(sources[0]), examples[0][1], atol=1e-4)
 
 
 def test_grids_try_what_the_filters_take():
