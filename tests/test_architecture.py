@@ -77,7 +77,7 @@ ARROWS = {
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
     "likeness": {"data", "evidence", "files", "metrics", "progress"},
-    "reliability": {"against_truth", "intervals"},
+    "reliability": {"against_truth", "examination", "intervals", "progress"},
     "variants": {"detector", "labels", "simulation", "specimen"},
     "orderings": {"intervals", "papers"},
     "charts": {"plot"},
