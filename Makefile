@@ -5,7 +5,7 @@
 PYTHON ?= python3
 READY := .venv/.ready
 
-.PHONY: demo test test-slow book lint bench bench-peers address
+.PHONY: demo test test-slow book lint bench bench-peers sweep address
 
 demo: $(READY)  ## train and restore with chapter 03 on the embedded example, in minutes
 	.venv/bin/python -m l2l_utils.execute 03_label2label --profile book
@@ -30,6 +30,9 @@ bench: $(READY)  ## measure speed and memory against stock CSBDeep, and write th
 bench-peers: $(READY) .venv-peers/.ready  ## the same for CAREamics, in an environment of its own
 	.venv/bin/python benchmarks/run.py bench_peers.py
 
+sweep: $(READY) .venv-workflow/.ready  ## all structures and losses with three seeds, an hour and a half; writes results/
+	.venv-workflow/bin/snakemake --snakefile workflow/Snakefile --cores 2 --keep-going --rerun-incomplete
+
 address: $(READY)  ## write the book's public address: make address REPO=owner/name
 	.venv/bin/python book/address.py $(REPO)
 
@@ -43,6 +46,11 @@ $(READY): requirements.txt pyproject.toml | .venv/bin/pip
 	.venv/bin/python -m venv --clear .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --requirement requirements-peers.txt
 	.venv-peers/bin/python -m pip install --quiet --no-deps careamics==0.3.5 torchvision==0.28.0
+	@touch $@
+
+.venv-workflow/.ready: requirements-workflow.txt | .venv/bin/pip
+	.venv/bin/python -m venv --clear .venv-workflow
+	.venv-workflow/bin/python -m pip install --quiet --requirement requirements-workflow.txt
 	@touch $@
 
 .venv/bin/pip:

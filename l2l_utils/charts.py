@@ -121,6 +121,38 @@ def over_distance(summary: pd.DataFrame, *, names: Sequence[str]) -> Figure:
     return fig
 
 
+def maps(
+    found: Mapping[str, Mapping[str, ArrayLike]], window: tuple[slice, slice], *, pixel_um: float | None
+) -> Figure:
+    """Show where images differ from the raw one.
+
+    Parameters
+    ----------
+    found : mapping of str to dict
+        Title, and the maps of `metrics.difference_maps`.
+    window : (slice, slice)
+        Rows and columns to show.
+    pixel_um : float or None
+        Side of a pixel in um, for the scale bar.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two maps per image, with their colour bars.
+    """
+    scales = {"rms": ("change of intensity", "viridis", 0, 0.5), "ssim": ("structural similarity", "berlin_r", -1, 1)}
+    fig, grid = plt.subplots(1, 2 * len(found), figsize=(5.2 * len(found), 3.2), squeeze=False, layout="constrained")
+    for i, (kind, (label, cmap, low, high)) in enumerate(scales.items()):
+        axes = grid[0, i * len(found) : (i + 1) * len(found)]
+        for ax, (title, both) in zip(axes, found.items(), strict=True):
+            image = ax.imshow(np.asarray(both[kind])[window], cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+            ax.set(title=title)
+            ax.set_axis_off()
+            plot.add_scale_bar(ax, image.get_array().shape[1], pixel_um)
+        fig.colorbar(image, ax=axes, location="bottom", shrink=0.7, label=label)
+    return fig
+
+
 def inventions(
     images: Mapping[str, ArrayLike],
     truth: ArrayLike,

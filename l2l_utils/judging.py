@@ -12,10 +12,11 @@ from csbdeep.utils import normalize_minmse
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from l2l_utils import against_truth, data, metrics, normalization, pairs, profiles, virtual_sets
+from l2l_utils import against_truth, data, metrics, normalization, pairs, profiles, progress, virtual_sets
 from l2l_utils.scores import COLUMNS
 
 Measures = dict[tuple[str, str], float]  # by reference (benchmark, truth or none) and metric
+Key = tuple[str, str | None, int | None]  # method, loss and seed
 
 
 class Field(NamedTuple):
@@ -28,6 +29,7 @@ class Field(NamedTuple):
     truth: NDArray[np.float32]
     light: NDArray[np.float32]  # photons of the input label bound to the structure, without background and noise
     windows: list[tuple[slice, slice]]
+    sted: NDArray[np.float32] | None  # of the input label, where there is one
     lines: list[profiles.Line]  # across single filaments; none in structures without filaments
     resolution_px: float
     pixel_nm: float
@@ -56,12 +58,13 @@ def read_fields(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random.G
     fields = []
     for pair in held_out:
         paths = {"raw": pair.source, "average": folder / "source_average" / pair.source.name, "benchmark": pair.target}
+        paths |= {"sted": folder / "sted" / pair.source.name} if "sted" in entry["roles"] else {}
         labels = {name: normalization.read_normalized(path, **entry["percentiles"]) for name, path in paths.items()}
         truth = data.read_image(folder / "truth" / pair.source.name)
         fields.append(
             Field(
                 pair.name,
-                **labels,
+                **{"sted": None, **labels},
                 truth=truth,
                 light=virtual_sets.bound_light(entry, int(pair.name.removeprefix("cell_"))),
                 windows=pairs.bright_windows(labels["benchmark"], n=6, rng=rng),
@@ -137,25 +140,32 @@ def judge_widths(field: Field, image: ArrayLike) -> Measures:
     return {("none", name): value for name, value in found.items() if np.isfinite(value)}
 
 
+def known_images(fields: Sequence[Field]) -> dict[str, list[NDArray[np.float32]]]:
+    """Return the images of all fields that nothing was trained for, by the name of their method in scores."""
+    names = {"input": "raw", "average": "average", "benchmark": "benchmark", "STED": "sted", "truth": "truth"}
+    images = {method: [getattr(field, name) for field in fields] for method, name in names.items()}
+    return {method: found for method, found in images.items() if found[0] is not None}
+
+
 def score(
     fields: Sequence[Field],
-    images: Sequence[ArrayLike | data.PathLike],
+    images: Mapping[Key, Sequence[ArrayLike | data.PathLike]],
     *,
     judges: Sequence[Callable[[Field, ArrayLike], Measures]] = (judge,),
     **labels: object,
 ) -> pd.DataFrame:
-    """Score one method's images of the held-out fields.
+    """Score several methods' images of the held-out fields.
 
     Parameters
     ----------
     fields : sequence of Field
         The fields.
-    images : sequence of array_like of shape (Y, X), or of path
-        An image of each, on the scale of the normalised labels.
+    images : mapping of (str, str or None, int or None) to sequence of array_like of shape (Y, X), or of path
+        By method, loss and seed, an image of each field, on the scale of the normalised labels.
     judges : sequence of callable
         What to measure: `judge` and the like, each called with field and image.
     **labels
-        Values of the other columns: ``dataset``, ``method``, ``loss``, ``seed``, ``claim``, ``condition``.
+        Values of the other columns: ``dataset``, ``claim``, ``condition``.
 
     Returns
     -------
@@ -163,14 +173,30 @@ def score(
         Long form, columns `scores.COLUMNS`.
     """
     rows = []
-    for field, image in zip(fields, images, strict=True):
+    everything = [(key, i, image) for key, found in images.items() for i, image in enumerate(found)]
+    for key, i, image in progress.bar(everything, desc="scoring", unit="image"):
         pixels = data.read_image(image) if isinstance(image, (str, Path)) else image
+        named = labels | dict(zip(("method", "loss", "seed"), key, strict=True)) | {"image": fields[i].name}
         rows += [
-            labels | {"image": field.name, "reference": reference, "metric": metric, "value": value}
+            named | {"reference": reference, "metric": metric, "value": value}
             for measure in judges
-            for (reference, metric), value in measure(field, pixels).items()
+            for (reference, metric), value in measure(fields[i], pixels).items()
         ]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def score_as_paper(
+    fields: Sequence[Field], images: Mapping[Key, Sequence[ArrayLike | data.PathLike]], *, structure: str
+) -> pd.DataFrame:
+    """Score several methods' images by all judges; caveolae, as in the paper, also after a Gaussian of 1.5.
+
+    Parameters and result are as those of `score`; rows after the Gaussian have the condition ``gaussian=1.5``.
+    """
+    judges = (judge, judge_structure, judge_widths)
+    tables = [score(fields, images, judges=judges, dataset=structure)]
+    if structure == "caveolae":
+        tables.append(score(fields, images, judges=[judge_smoothed], dataset=structure, condition="gaussian=1.5"))
+    return pd.concat(tables)
 
 
 def _compare(

@@ -53,6 +53,11 @@ class Augmentation(NamedTuple):
     zooms: tuple[float, ...] = (0.5, 0.75, 1.25, 1.5)
     flips: bool = False
 
+    @classmethod
+    def parse(cls, zooms: str) -> Self | None:
+        """Return the augmentation with the zooms of a text such as ``0.5, 1.5``; None for an empty one."""
+        return cls(tuple(map(float, zooms.split(",")))) if zooms else None
+
 
 class LazyPatches:
     """Training patches that are read, normalised and augmented when asked for: memory does not grow with the images.

@@ -235,10 +235,10 @@ def _show(
     ax.imshow(image, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_axis_off()
     if with_bar:
-        _add_scale_bar(ax, image.shape[1], pixel_um)
+        add_scale_bar(ax, image.shape[1], pixel_um)
 
 
-def _add_scale_bar(ax: Axes, width_px: int, pixel_um: float | None) -> None:
+def add_scale_bar(ax: Axes, width_px: int, pixel_um: float | None) -> None:
     """Draw a bar of a round length, about a fifth of the image's width."""
     size, unit = (pixel_um, "µm") if pixel_um else (1.0, "px")
     length = _ROUND_LENGTHS[np.abs(np.log(_ROUND_LENGTHS / (width_px * size / 5))).argmin()]

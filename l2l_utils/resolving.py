@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import profiles
 from l2l_utils.detector import digital_image
+from l2l_utils.judging import Key
+from l2l_utils.normalization import normalize
 from l2l_utils.scores import COLUMNS
 from l2l_utils.simulation import STRUCTURES, expected_photons
 from l2l_utils.specimen import STEP_PX, Points, make_specimen, true_image
@@ -72,36 +74,50 @@ def simulate_filament_pairs(
     return images | {"truth": true_image(drawn)}, pairs
 
 
+def simulate_fields(structure: str, *, n: int) -> list[tuple[dict[str, NDArray], list[FilamentPair]]]:
+    """Return `n` fields of 512 x 512 px of `simulate_filament_pairs`, always the same ones."""
+    return [simulate_filament_pairs(structure, (512, 512), rng=np.random.default_rng([1, i])) for i in range(n)]
+
+
+def known_images(fields: Sequence[tuple[dict[str, NDArray], Sequence[FilamentPair]]]) -> dict[Key, list[NDArray]]:
+    """Return the normalised images of all fields that nothing was trained for, by method, without loss and seed."""
+    roles = {"input": "source", "benchmark": "target", "STED": "sted", "truth": "truth"}
+    return {
+        (method, None, None): [normalize(images[role]) for images, _ in fields]
+        for method, role in roles.items()
+        if role in fields[0][0]
+    }
+
+
 def score(
     fields: Sequence[tuple[dict[str, NDArray], Sequence[FilamentPair]]],
-    images: Sequence[ArrayLike],
+    images: Mapping[Key, Sequence[ArrayLike]],
     *,
-    pixel_nm: float,
-    **labels: object,
+    structure: str,
 ) -> pd.DataFrame:
-    """Score one method's images of simulated filament pairs.
+    """Score several methods' images of simulated filament pairs.
 
     Parameters
     ----------
     fields : sequence of (dict, list of FilamentPair)
         As `simulate_filament_pairs` returns them.
-    images : sequence of array_like of shape (Y, X)
-        An image of each.
-    pixel_nm : float
-        Side of a pixel.
-    **labels
-        Values of the columns ``dataset``, ``method``, ``loss``, ``seed``.
+    images : mapping of (str, str or None, int or None) to sequence of array_like of shape (Y, X)
+        By method, loss and seed, an image of each field.
+    structure : str
+        What the fields were simulated as.
 
     Returns
     -------
     pandas.DataFrame
         Long form, columns `scores.COLUMNS`: metric ``resolved``, condition ``distance=...`` in nm.
     """
-    rows = []
-    for i, ((_, pairs), image) in enumerate(zip(fields, images, strict=True)):
-        key = labels | {"image": f"pairs_{i}", "reference": "truth", "metric": "resolved"}
-        shares = resolved(image, pairs, pixel_nm=pixel_nm)
-        rows += [key | {"condition": f"distance={d}", "value": share} for d, share in shares.items()]
+    rows, pixel_nm = [], STRUCTURES[structure].pixel_size_nm
+    for key, found in images.items():
+        labels = {"dataset": structure, **dict(zip(("method", "loss", "seed"), key, strict=True))}
+        for i, ((_, pairs), image) in enumerate(zip(fields, found, strict=True)):
+            row = labels | {"image": f"pairs_{i}", "reference": "truth", "metric": "resolved"}
+            shares = resolved(image, pairs, pixel_nm=pixel_nm)
+            rows += [row | {"condition": f"distance={d}", "value": share} for d, share in shares.items()]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
