@@ -178,8 +178,8 @@ def disagreement(restorations: Sequence[ArrayLike], *, resolution_px: float) -> 
     return spread / (np.maximum(mean, 0) + FAINT)
 
 
-def mean_rank(maps: Sequence[NDArray[np.float64]], drawn: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how high each place stands in several maps at once, among the places where structure is drawn.
+def highest_rank(maps: Sequence[NDArray[np.float64]], drawn: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how high each place stands in that of several maps where it stands highest.
 
     Parameters
     ----------
@@ -191,9 +191,9 @@ def mean_rank(maps: Sequence[NDArray[np.float64]], drawn: NDArray[np.bool_]) -> 
     Returns
     -------
     ndarray of shape (Y, X)
-        Mean over the maps of the share of drawn places with a lower value, 0 to 1; 0 where nothing is drawn.
+        The share of drawn places with a lower value, 0 to 1, of the map where it is largest; 0 where nothing is drawn.
     """
-    return np.mean([np.searchsorted(np.sort(image[drawn]), image) / max(drawn.sum(), 1) for image in maps], axis=0)
+    return np.max([np.searchsorted(np.sort(image[drawn]), image) / max(drawn.sum(), 1) for image in maps], axis=0)
 
 
 def _fit(image: NDArray[np.float64], raw: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -75,7 +75,7 @@ def examine(
         maps["re-noising"] = alarms.disagreement(again, resolution_px=resolution_px)
     drawn = drawn_structure(restorations[0])
     best = [maps[name] for name in ("unexplained light", "disagreement") if name in maps]
-    maps["combined"] = alarms.mean_rank(best, drawn)
+    maps["combined"] = alarms.highest_rank(best, drawn)
     return Examined(raw, restorations[0], drawn, maps, comparison)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from skimage.feature import structure_tensor, structure_tensor_eigenvalues
@@ -154,6 +155,49 @@ def read(folder: Path) -> list[dict[str, Any]]:
         expected = "the fingerprints of the training images"
         raise data.problem(path, expected, f"a damaged file ({error})", "Delete it, or copy it again.") from error
     return found
+
+
+def remember(folders: Sequence[Path], training: Sequence[data.PathLike]) -> None:
+    """Describe the training images once and keep the result in every model's folder that does not have it."""
+    lacking = [folder for folder in folders if not (folder / FILE).exists()]
+    if lacking:
+        described = describe(training)
+        for folder in lacking:
+            write(folder, described)
+
+
+def check_files(folder: Path, paths: Sequence[data.PathLike]) -> pd.DataFrame:
+    """Judge image files before a model restores them.
+
+    Parameters
+    ----------
+    folder : Path
+        The model's folder.
+    paths : sequence of path
+        Raw images, axes YX.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per image: ``verdict`` (like, UNLIKE or not judged), ``score``, ``limit`` and ``why``. Nothing is judged
+        by a model that does not know its training images, or knows fewer than five of them.
+
+    Raises
+    ------
+    ValueError
+        If a file cannot be read, or what the model knows of its training images is damaged.
+    """
+    training = read(folder)
+    names = pd.Index([Path(path).name for path in paths], name="image")
+    if len(training) < FEWEST:
+        known = f"{len(training)} training images, too few" if training else "nothing of its training images"
+        return pd.DataFrame({"verdict": "not judged", "why": f"the model knows {known}"}, index=names)
+    rows = []
+    for path in progress.bar(paths, desc="comparing with the training images", unit="image"):
+        found = compare(data.read_image(path), training)
+        row = {"verdict": "UNLIKE" if found.unlike else "like", "score": found.score, "limit": found.limit}
+        rows.append(row | {"why": "; ".join(found.differences)})
+    return pd.DataFrame(rows, index=names).round(1)
 
 
 def _table(fingerprints: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:

@@ -86,13 +86,15 @@ def test_disagreement_is_where_networks_differ(lines):
         alarms.disagreement([first], resolution_px=RESOLUTION_PX)
 
 
-def test_mean_rank_is_the_share_of_drawn_places_below(rng):
-    """On one map it is the share of drawn places with lower values; with nothing drawn it is 0."""
+def test_highest_rank_is_the_share_of_drawn_places_below(rng):
+    """On one map it is the share of drawn places with lower values, on several the highest; with none drawn it is 0."""
     image, drawn = rng.random((20, 20)), rng.random((20, 20)) < 0.4
-    expected = [np.mean(image[drawn] < value) for value in image.ravel()]
-    np.testing.assert_allclose(alarms.mean_rank([image], drawn).ravel(), expected)
-    np.testing.assert_allclose(alarms.mean_rank([image, -image], drawn)[drawn], (drawn.sum() - 1) / drawn.sum() / 2)
-    assert not alarms.mean_rank([image], np.zeros_like(drawn)).any()
+    expected = np.array([np.mean(image[drawn] < value) for value in image.ravel()])
+    np.testing.assert_allclose(alarms.highest_rank([image], drawn).ravel(), expected)
+    upside_down = 1 - 1 / drawn.sum() - expected.reshape(image.shape)[drawn]
+    both = np.maximum(expected.reshape(image.shape)[drawn], upside_down)
+    np.testing.assert_allclose(alarms.highest_rank([image, -image], drawn)[drawn], both)
+    assert not alarms.highest_rank([image], np.zeros_like(drawn)).any()
 
 
 def examine(image, *restorers, **options):

@@ -94,3 +94,28 @@ def test_describe_reads_files(tmp_path):
     image = draw(5).astype(np.float32)
     data.write_image(tmp_path / "a.tif", image)
     assert likeness.describe([tmp_path / "a.tif"]) == [likeness.fingerprint(image)]
+
+
+def test_files_are_judged_before_they_are_restored(known, tmp_path):
+    """A noisier file is told from a like one; a model that knows too few training images says so."""
+    folder = tmp_path / "model"
+    paths = [tmp_path / name for name in ("like.tif", "noisy.tif")]
+    for path, image in zip(paths, (draw(100), draw(101, photons=4)), strict=True):
+        data.write_image(path, image.astype(np.float32))
+    assert (likeness.check_files(folder, paths).why == "the model knows nothing of its training images").all()
+    likeness.write(folder, known[:3])
+    assert (likeness.check_files(folder, paths).verdict == "not judged").all()
+    likeness.write(folder, known)
+    found = likeness.check_files(folder, paths)
+    assert found.verdict.to_dict() == {"like.tif": "like", "noisy.tif": "UNLIKE"}
+    assert "noisier" in found.why["noisy.tif"]
+
+
+def test_training_images_are_described_once(tmp_path):
+    """Every model's folder gets them; one that has them keeps what it has."""
+    data.write_image(tmp_path / "a.tif", draw(5).astype(np.float32))
+    folders = [tmp_path / name for name in ("first", "second")]
+    likeness.write(folders[0], [likeness.fingerprint(draw(6))])
+    likeness.remember(folders, [tmp_path / "a.tif"])
+    assert likeness.read(folders[0]) == [likeness.fingerprint(draw(6))]
+    assert likeness.read(folders[1]) == [likeness.fingerprint(draw(5).astype(np.float32))]

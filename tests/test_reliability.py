@@ -1,10 +1,12 @@
 """ROC curve and area of alarms whose quality is known beforehand."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import ndimage, stats
 
 from l2l_utils import reliability
 
@@ -68,6 +70,35 @@ def test_roc_rises_from_0_to_1_and_has_the_area(rng):
         assert (np.diff(rate) >= 0).all()
     area = np.sum(np.diff(false_alarms) * (hits[1:] + hits[:-1]) / 2)
     assert area == pytest.approx(reliability.auc(false, true), abs=2e-3)
+
+
+def test_a_faithful_alarm_is_told_from_a_useless_one(rng):
+    """Networks that invent a line each of their own: their disagreement finds it, the noise they share does not."""
+    images = {}
+    for name in "ab":
+        truth = np.zeros((96, 96))
+        truth[:, rng.integers(10, 86, 4)] = 1
+        images[name] = rng.poisson(50 + 400 * ndimage.gaussian_filter(truth, 2)).astype(float), truth
+
+    def network(image, row):
+        drawn = (ndimage.gaussian_filter(image, 1.5) - 50) / 80
+        drawn[row - 2 : row + 3, 20:70] += 0.8
+        return drawn
+
+    restorers = [partial(network, row=row) for row in (15, 45, 75)]
+    percentiles = {"pmin": 1, "pmax": 99.9}
+    judged = reliability.judge_images(images, restorers, resolution_px=5, rng=rng, percentiles=percentiles)
+    assert set(judged.seed) == {0, 1, 2}
+    assert set(judged.image) == {"a", "b"}
+    assert 0.05 < judged.false_share.mean() < 0.5
+    found = reliability.summarise(judged).set_index("alarm")
+    assert found.auc["disagreement"] > 0.9
+    assert found.auc["combined"] > 0.9
+    assert (found.low <= found.auc).all()
+    assert (found.n_seeds == 3).all()
+    assert (found.n_images == 2).all()
+    blank = {"a": (images["a"][0], np.zeros((96, 96)))}
+    assert reliability.judge_images(blank, restorers, resolution_px=5, rng=rng, percentiles=percentiles).empty
 
 
 def test_places_of_a_planted_invention():
