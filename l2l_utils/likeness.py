@@ -123,7 +123,7 @@ def compare(image: ArrayLike, training: Sequence[Mapping[str, float]]) -> Verdic
         )
     found = fingerprint(image)
     known = _table(training)
-    scores = _scores(_table([found])[0], known)
+    scores = np.nan_to_num(_scores(_table([found])[0], known), nan=np.inf)  # an empty image
     others = [_scores(known[i], np.delete(known, i, axis=0)) for i in range(len(known))]
     limit = MARGIN * float(np.max(np.abs(others)))
     order = [i for i in np.argsort(-np.abs(scores)) if abs(scores[i]) > limit]

@@ -58,7 +58,7 @@ LEVELS |= dict.fromkeys(
     ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
     TENSORFLOW,
 )
-LEVELS |= dict.fromkeys(("charts", "execute", "mask_charts", "notebook", "plot"), NOTEBOOK)
+LEVELS |= dict.fromkeys(("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -80,6 +80,7 @@ ARROWS = {
     "reliability": {"against_truth", "examination", "intervals", "progress"},
     "variants": {"detector", "labels", "simulation", "specimen"},
     "orderings": {"intervals", "papers"},
+    "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "intervals"},
