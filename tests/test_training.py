@@ -1,0 +1,60 @@
+"""One training by recipe: found again when finished, refused when the recipe is another."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from l2l_utils import care, data, patches, training
+
+RECIPE = training.Recipe(
+    epochs=1,
+    steps_per_epoch=2,
+    batch_size=2,
+    learning_rate=1e-3,
+    patch_px=64,
+    n_patches_per_image=2,
+    unet_n_first=4,
+    unet_kern_size=3,
+    precision="float32",
+)
+
+
+@pytest.fixture(scope="module")
+def split():
+    """Return two pairs to train on and one for validation."""
+    folder = data.fetch("virtual/tubulin-small")
+    pairs = data.pair_images(folder / "source", folder / "target")[:3]
+    return patches.Split(pairs[:2], pairs[2:], [])
+
+
+# Keras 2 draws with a float, once a seed is set.
+@pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
+def test_a_training_is_found_again_and_differs_by_seed(split, tmp_path):
+    """The same call opens the same network; another seed trains another, under its own name."""
+    known = {"method": "L2L", "loss": "L1", "folder": tmp_path, "recipe": RECIPE}
+    first = training.train_network(split, seed=0, **known)
+    written = {path: path.stat().st_mtime_ns for path in first.logdir.iterdir()}
+    again = training.train_network(split, seed=0, **known)
+    assert first.logdir == tmp_path / "models" / "L2L_L1_seed0"
+    assert {path: path.stat().st_mtime_ns for path in again.logdir.iterdir()} == written
+    assert care.weights_sha256(again) == care.weights_sha256(first)
+    assert care.weights_sha256(training.train_network(split, seed=1, **known)) != care.weights_sha256(first)
+    with pytest.raises(FileExistsError, match="train_epochs"):
+        training.train_network(split, seed=0, **{**known, "recipe": replace(RECIPE, epochs=2)})
+
+
+def test_label_orders_pair_the_same_files(split):
+    """Swapped, every source is a target; in both orders there are twice as many pairs, all with their own names."""
+    swapped, both = patches.swap_labels(split), patches.both_orders(split)
+    assert [(p.source, p.target) for p in swapped.training] == [(p.target, p.source) for p in split.training]
+    assert both.training[: len(split.training)] == split.training
+    assert len({pair.name for pair in both.training}) == 2 * len(split.training)
+    first = patches.LazyPatches(swapped.training, patch_px=64, n_per_image=1, rng=np.random.default_rng(0))
+    assert first.source[0].shape == (64, 64, 1)
+
+
+def test_augmentation_is_read_from_text():
+    """A list of zooms as in a form; nothing for an empty one."""
+    assert patches.Augmentation.parse("0.5, 1.25").zooms == (0.5, 1.25)
+    assert patches.Augmentation.parse("") is None
