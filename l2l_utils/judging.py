@@ -140,11 +140,16 @@ def judge_widths(field: Field, image: ArrayLike) -> Measures:
     return {("none", name): value for name, value in found.items() if np.isfinite(value)}
 
 
-def known_images(fields: Sequence[Field]) -> dict[str, list[NDArray[np.float32]]]:
-    """Return the images of all fields that nothing was trained for, by the name of their method in scores."""
+def known_images(fields: Sequence[Field]) -> dict[Key, list[NDArray[np.float32]]]:
+    """Return the images of all fields that nothing was trained for, by method, without loss and seed."""
     names = {"input": "raw", "average": "average", "benchmark": "benchmark", "STED": "sted", "truth": "truth"}
-    images = {method: [getattr(field, name) for field in fields] for method, name in names.items()}
-    return {method: found for method, found in images.items() if found[0] is not None}
+    images = {(method, None, None): [getattr(field, name) for field in fields] for method, name in names.items()}
+    return {key: found for key, found in images.items() if found[0] is not None}
+
+
+def describe(key: Key) -> dict[str, object]:
+    """Return what a key says as the columns method, loss and seed; NaN where there is none."""
+    return {name: np.nan if v is None else v for name, v in zip(("method", "loss", "seed"), key, strict=True)}
 
 
 def score(
@@ -176,7 +181,7 @@ def score(
     everything = [(key, i, image) for key, found in images.items() for i, image in enumerate(found)]
     for key, i, image in progress.bar(everything, desc="scoring", unit="image"):
         pixels = data.read_image(image) if isinstance(image, (str, Path)) else image
-        named = labels | dict(zip(("method", "loss", "seed"), key, strict=True)) | {"image": fields[i].name}
+        named = labels | describe(key) | {"image": fields[i].name}
         rows += [
             named | {"reference": reference, "metric": metric, "value": value}
             for measure in judges

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import profiles
 from l2l_utils.detector import digital_image
-from l2l_utils.judging import Key
+from l2l_utils.judging import Key, describe
 from l2l_utils.normalization import normalize
 from l2l_utils.scores import COLUMNS
 from l2l_utils.simulation import STRUCTURES, expected_photons
@@ -113,7 +113,7 @@ def score(
     """
     rows, pixel_nm = [], STRUCTURES[structure].pixel_size_nm
     for key, found in images.items():
-        labels = {"dataset": structure, **dict(zip(("method", "loss", "seed"), key, strict=True))}
+        labels = {"dataset": structure, **describe(key)}
         for i, ((_, pairs), image) in enumerate(zip(fields, found, strict=True)):
             row = labels | {"image": f"pairs_{i}", "reference": "truth", "metric": "resolved"}
             shares = resolved(image, pairs, pixel_nm=pixel_nm)
