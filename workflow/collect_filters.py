@@ -16,7 +16,7 @@ METRICS = ["psnr", "nrmse", "ssim", "ms_ssim_3", "ms_ssim_5", "false_structure",
 MASK_METRICS = ["dice", "distance_error_px", "dice_equal_area", "distance_error_px_equal_area"]
 
 
-def main(paths: list[Path]) -> None:
+def main(paths: list[Path], folder: Path = RESULTS) -> None:
     """Read the scores, and record means, orderings and claims."""
     scores = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
     plain = scores[(scores.reference == "benchmark") & scores.condition.isna()]
@@ -27,7 +27,7 @@ def main(paths: list[Path]) -> None:
     }
     seeds = sorted(scores.seed.dropna().astype(int).unique())
     for name, table in found.items():
-        records.write(table, RESULTS / f"{name}.csv", command="make sweep", seeds=seeds)
+        records.write(table, folder / f"{name}.csv", command="make sweep", seeds=seeds)
 
 
 if __name__ == "__main__":
