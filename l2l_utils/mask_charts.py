@@ -18,7 +18,7 @@ def masks(
     *,
     zoom: tuple[int, int, int],
     pixel_um: float | None = None,
-    farthest_px: float = 30,
+    farthest_px: float = 15,
 ) -> Figure:
     """Show what masks and distance maps become of the images of one field, and of its truth.
 

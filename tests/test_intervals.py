@@ -99,3 +99,13 @@ def test_summary_has_mean_spread_and_interval_of_each_method():
     assert found.loc["L2L", "sd"] == pytest.approx(np.sqrt(2))
     assert tuple(found.loc["L2L", ["low", "high"]]) == pytest.approx(intervals.interval(table)[1:])
     assert tuple(found.loc["input", ["value", "n_images", "n_seeds"]]) == (0.5, 2, 1)
+
+
+def test_table_to_read_has_a_column_per_data_set():
+    """Mean and interval of each method as text; rows of a condition are left out, and gaps are empty."""
+    summary = pd.DataFrame({"dataset": ["a", "b", "a", "a"], "method": ["input", "input", "L2L", "L2L"]})
+    summary = summary.assign(metric="dice", condition=["", "", "", "gaussian=1.5"], value=[0.5, 0.25, 0.75, 9.0])
+    table = intervals.by_method(summary.assign(low=summary.value - 0.1, high=summary.value + 0.1), "dice")
+    assert list(table.columns) == ["a", "b"]
+    assert table.loc["input", "b"] == "0.25 [0.15, 0.35]"
+    assert table.loc["L2L"].to_list() == ["0.75 [0.65, 0.85]", ""]

@@ -19,5 +19,5 @@ def test_masks_in_colours():
     for row, colour in colours.items():
         np.testing.assert_array_equal(mask[row, 0], colour)
     np.testing.assert_array_equal(np.unique(true_mask.reshape(-1, 3), axis=0), [[0, 0, 0], [1, 1, 1]])
-    np.testing.assert_allclose(distances[:, 0] * 30, [6, 5, 4, 3, 2, 1, 0, 0, 0, 0])
+    np.testing.assert_allclose(distances[:, 0] * 15, [6, 5, 4, 3, 2, 1, 0, 0, 0, 0])
     plt.close(fig)
