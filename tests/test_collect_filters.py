@@ -33,7 +33,7 @@ def paths(tmp_path, rng):
 
 def test_records_say_what_the_scores_say(paths, tmp_path):
     """Means over trainings and images, the paper's orderings, and the claims that these scores can decide."""
-    runpy.run_path(str(SCRIPT))["main"](paths, tmp_path)
+    runpy.run_path(str(SCRIPT))["main"](tmp_path, paths)
     summary, orders, claims = (
         pd.read_csv(tmp_path / f"{name}.csv", comment="#") for name in ("filters", "filter_orderings", "filter_claims")
     )

@@ -1,6 +1,7 @@
-"""Write what the book keeps of chapter 05 on all structures to results/.
+"""Write what the book keeps of chapter 05 on all structures.
 
-`python workflow/collect_filters.py SCORES...` writes filters.csv, filter_orderings.csv and filter_claims.csv.
+`python workflow/collect_filters.py RESULTS SCORES...` writes filters.csv, filter_orderings.csv and filter_claims.csv to
+the folder RESULTS.
 """
 
 import sys
@@ -11,12 +12,11 @@ import pandas as pd
 from l2l_utils import intervals, orderings, records, scorecard
 from l2l_utils.claims import FILTER_CLAIMS
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 METRICS = ["psnr", "nrmse", "ssim", "ms_ssim_3", "ms_ssim_5", "false_structure", "missed_structure", "fwhm_nm"]
 MASK_METRICS = ["dice", "distance_error_px", "dice_equal_area", "distance_error_px_equal_area"]
 
 
-def main(paths: list[Path], folder: Path = RESULTS) -> None:
+def main(folder: Path, paths: list[Path]) -> None:
     """Read the scores, and record means, orderings and claims."""
     scores = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
     plain = scores[(scores.reference == "benchmark") & scores.condition.isna()]
@@ -31,4 +31,4 @@ def main(paths: list[Path], folder: Path = RESULTS) -> None:
 
 
 if __name__ == "__main__":
-    main([Path(path) for path in sys.argv[1:]])
+    main(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])
