@@ -55,7 +55,7 @@ def reblur(restored: ArrayLike, raw: ArrayLike, *, narrowest_px: float = 0.0) ->
     Reblurred
         On the raw image's scale.
     """
-    restored, raw = np.asarray(restored, dtype=np.float64), np.asarray(raw, dtype=np.float64)
+    restored, raw = np.asarray(restored, dtype=np.float32), np.asarray(raw, dtype=np.float64)
 
     def blurred(sigma_px: float) -> NDArray[np.float64]:
         return _fit(ndimage.gaussian_filter(restored, sigma_px), raw)

@@ -24,7 +24,7 @@ SWEEP = ROOT / "build" / "sweep"
 STRUCTURES = ("tubulin", "actin", "paxillin", "caveolae")
 LOSSES = ("L1", "SSIM", "3S-SSIM", "5S-SSIM")
 OTHER_IMAGES = "3S-SSIM"  # the loss whose networks restore images unlike the training images, too
-N_SEEDS, N_CELLS, FIRST_SEED = 3, 20, 4000
+N_SEEDS, N_CELLS, N_OTHERS, FIRST_SEED = 3, 20, 12, 4000  # N_OTHERS: cells of each case for the maps
 SHAPE, LIKE_SHAPE, WHOLE_SHAPE = (256, 256), (384, 384), (512, 512)
 FALSE_ALARMS = 0.1  # on other structures, where the threshold is fixed
 NEW, SECOND = "new cells", "second microscope"
@@ -65,7 +65,7 @@ def images_of(structure, case):
     """Return the images of a case, each of another cell."""
     if case == NEW:
         return like_the_training_cells(structure)
-    return [simulate(structure, case, number) for number in range(N_CELLS)]
+    return [simulate(structure, case, number) for number in range(N_OTHERS)]
 
 
 def judge_case(key):
