@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SWEEP = ROOT / "build" / "sweep"
 STRUCTURES = ("tubulin", "actin", "paxillin", "caveolae")
 LOSSES = ("L1", "SSIM", "3S-SSIM", "5S-SSIM")
-OTHER_IMAGES = "3S-SSIM"  # the loss whose networks restore images unlike the training images, too
+# Networks of this loss also restore images unlike their training images, and images with more noise.
+CHOSEN = "3S-SSIM"
+OTHERS_OF = ("tubulin", "actin", "paxillin")  # on caveolae no alarm works in the first place
 N_SEEDS, N_CELLS, N_OTHERS, FIRST_SEED = 3, 20, 12, 4000  # N_OTHERS: cells of each case for the maps
 SHAPE, LIKE_SHAPE, WHOLE_SHAPE = (256, 256), (384, 384), (512, 512)
 FALSE_ALARMS = 0.1  # on other structures, where the threshold is fixed
@@ -81,7 +83,7 @@ def judge_case(key):
         [partial(care.restore, model) for model in models],
         resolution_px=shown.resolution_nm / shown.pixel_size_nm,
         percentiles=data.read_entry(f"virtual/{structure}")["percentiles"],
-        n_renoised=2,
+        n_renoised=2 if loss == CHOSEN else 0,
         rng=np.random.default_rng(zlib.crc32(" ".join(key).encode())),
     )
     return judged.assign(structure=structure, loss=loss, method=method, images=case)
@@ -136,9 +138,9 @@ if __name__ == "__main__":
     for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ[name] = "1"  # the processes side by side use the cores
     cases = [(*key, NEW) for key in itertools.product(STRUCTURES, LOSSES, ("L2L", "N2N"))]
-    for structure in STRUCTURES:
+    for structure in OTHERS_OF:
         others = [*(other for other in STRUCTURES if other != structure), *CHANGED, SECOND]
-        cases += [(structure, OTHER_IMAGES, "L2L", case) for case in others]
+        cases += [(structure, CHOSEN, "L2L", case) for case in others]
     seen = [*STRUCTURES, NEW, *CHANGED, "no structure", SECOND]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         verdicts = pd.DataFrame(pool.map(warned, itertools.product(STRUCTURES, seen)))
