@@ -58,7 +58,7 @@ LEVELS |= dict.fromkeys(
     ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
     TENSORFLOW,
 )
-LEVELS |= dict.fromkeys(("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot"), NOTEBOOK)
+LEVELS |= dict.fromkeys(("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
