@@ -17,6 +17,8 @@ MARKERS = "os^Dv<>"
 STYLES = ("-", "--", "-.", ":")
 # Outside the drawn structure the restoration is shown at this share of its brightness.
 DIMMED = 0.35
+# Ranks below this share one colour, for half of all places would look doubtful otherwise.
+LOWEST_RANK = 0.6
 
 
 def alarm_maps(examined: Examined, *, pixel_um: float | None = None, zoom: tuple[int, int, int]) -> Figure:
@@ -41,15 +43,15 @@ def alarm_maps(examined: Examined, *, pixel_um: float | None = None, zoom: tuple
         for name, image in examined.maps.items()
     }
     fig = plot.panel(colours, pixel_um=pixel_um, zoom=zoom)
-    bar = plt.cm.ScalarMappable(plt.Normalize(0, 1), "cividis")
-    fig.colorbar(bar, ax=fig.axes, shrink=0.6, label="rank among the drawn places")
+    bar = plt.cm.ScalarMappable(plt.Normalize(LOWEST_RANK, 1), "cividis")
+    fig.colorbar(bar, ax=fig.axes, shrink=0.6, extend="min", label="rank among the drawn places")
     return fig
 
 
 def drawn_in_colour(restored: ArrayLike, drawn: NDArray[np.bool_], rank: ArrayLike) -> NDArray[np.float64]:
     """Return a restoration as an image of shape (Y, X, 3), coloured by rank, 0 to 1, where structure is drawn."""
     grey = DIMMED * np.clip(np.asarray(restored, dtype=np.float64), 0, 1)
-    colours = plt.get_cmap("cividis")(np.clip(rank, 0, 1))[..., :3]
+    colours = plt.get_cmap("cividis")(plt.Normalize(LOWEST_RANK, 1, clip=True)(rank))[..., :3]
     return np.where(np.asarray(drawn)[..., None], colours, grey[..., None])
 
 
