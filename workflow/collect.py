@@ -1,6 +1,7 @@
-"""Collect the scores of a sweep into one table, and write what the book keeps of it to results/.
+"""Collect the scores of a sweep into one table, and write what the book keeps of it.
 
-`python workflow/collect.py OUTPUT SCORES...` writes OUTPUT, and from it losses.csv, orderings.csv and claims.csv.
+`python workflow/collect.py OUTPUT RESULTS SCORES...` writes OUTPUT, and from it losses.csv, orderings.csv and
+claims.csv to the folder RESULTS.
 """
 
 import sys
@@ -11,10 +12,8 @@ import pandas as pd
 from l2l_utils import intervals, orderings, records, scorecard
 from l2l_utils.files import whole_file
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 
-
-def main(output: Path, paths: list[Path]) -> None:
+def main(output: Path, folder: Path, paths: list[Path]) -> None:
     """Read the scores, write them as one, and record means, orderings and claims."""
     scores = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
     with whole_file(output) as unfinished:
@@ -22,13 +21,13 @@ def main(output: Path, paths: list[Path]) -> None:
     plain = scores[(scores.reference == "benchmark") & scores.condition.isna()]
     found = {
         "losses": intervals.summarise(scores),
-        "orderings": orderings.compare(plain, "Table 1").assign(table="Table 1"),
+        "orderings": orderings.compare(plain, "Table 1"),
         "claims": scorecard.judge(scores),
     }
     for name, table in found.items():
         seeds = sorted(scores.seed.dropna().astype(int).unique())
-        records.write(table, RESULTS / f"{name}.csv", command="make sweep", seeds=seeds)
+        records.write(table, folder / f"{name}.csv", command="make sweep", seeds=seeds)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), [Path(path) for path in sys.argv[2:]])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(path) for path in sys.argv[3:]])
