@@ -25,17 +25,13 @@ RINGS: Final = 2.0 ** -np.arange(6, 0, -1)  # bounds of the rings of spatial fre
 # What is said of an image that lies above, and below, all of the training images in a property; and a difference that
 # means nothing, in the unit of the property, however alike the training images are.
 PROPERTIES: Final = {
-    "signal_to_noise": ("less noisy than any training image", "noisier than any training image", 0.05),
-    "michelson": ("less background than any training image", "more background or haze than any training image", 0.02),
-    "rms_contrast": ("brighter peaks than in any training image", "flatter peaks than in any training image", 0.01),
-    "skewness": ("sparser structure than in any training image", "denser structure than in any training image", 0.1),
-    "coherence": ("more line-like than any training image", "less line-like than any training image", 0.01),
+    "signal_to_noise": ("less noisy", "noisier", 0.05),
+    "michelson": ("less background", "more background or haze", 0.02),
+    "rms_contrast": ("brighter peaks", "flatter peaks", 0.01),
+    "skewness": ("sparser structure", "denser structure", 0.1),
+    "coherence": ("more line-like", "less line-like", 0.01),
     **{
-        f"ring_{i}": (
-            f"more detail of {2 ** (5 - i)} to {2 ** (6 - i)} px than in any training image",
-            f"less detail of {2 ** (5 - i)} to {2 ** (6 - i)} px than in any training image",
-            0.02,
-        )
+        f"ring_{i}": (*(f"{amount} detail of {2 ** (5 - i)} to {2 ** (6 - i)} px" for amount in ("more", "less")), 0.02)
         for i in range(len(RINGS) - 1)
     },
 }
@@ -58,7 +54,7 @@ class Verdict(NamedTuple):
         if not self.unlike:
             return f"like the training images ({self.score:.1f}, limit {self.limit:.1f})"
         reasons = "; ".join(self.differences)
-        return f"UNLIKE the training images ({self.score:.1f}, limit {self.limit:.1f}): {reasons}"
+        return f"UNLIKE all training images ({self.score:.1f}, limit {self.limit:.1f}): {reasons}"
 
 
 def fingerprint(image: ArrayLike) -> dict[str, float]:
@@ -179,7 +175,8 @@ def check_files(folder: Path, paths: Sequence[data.PathLike]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        A row per image: ``verdict`` (like, UNLIKE or not judged), ``score``, ``limit`` and ``why``. Nothing is judged
+        A row per image: ``verdict`` (like, UNLIKE or not judged), ``score``, ``limit``, and in ``why`` what sets it
+        apart from every training image. Nothing is judged
         by a model that does not know its training images, or knows fewer than five of them.
 
     Raises

@@ -160,7 +160,8 @@ def score_alarms(summary: pd.DataFrame) -> pd.DataFrame:
 
 def write_scores(parts: Sequence[pd.DataFrame], path: Path, **labels: str) -> None:
     """Write rows of several kinds as one `scores.csv`, in the common columns; `labels` are the same for all rows."""
-    table = pd.concat(parts).assign(method="L2L", **labels).reindex(columns=scores.COLUMNS)
+    filled = [part for part in parts if len(part)]  # pandas warns of empty ones
+    table = pd.concat(filled).assign(method="L2L", **labels).reindex(columns=scores.COLUMNS)
     table.dropna(subset="value").to_csv(path, index=False)
 
 

@@ -40,10 +40,10 @@ def test_one_more_image_is_like(known):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"photons": 4}, "noisier than any training image"),
-        ({"haze": 4}, "more background or haze than any training image"),
+        ({"photons": 4}, "noisier"),
+        ({"haze": 4}, "more background or haze"),
         ({"blur_px": 4}, "less detail of"),
-        ({"photons": 400}, "less noisy than any training image"),
+        ({"photons": 400}, "less noisy"),
     ],
 )
 def test_unlike_for_the_right_reason(change, words, known):
