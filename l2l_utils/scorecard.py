@@ -70,7 +70,9 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         n_hold = int(part.holds.sum())
         verdict = "reproduced" if n_hold == len(part) else "partly" if n_hold else "not reproduced"
         failed = part[~part.holds.astype(bool)]
-        against = "; ".join(f"{row.dataset}: {row.first} {row.says} than {row.second}" for row in failed.itertuples())
+        against = "; ".join(
+            f"{row.dataset}, {row.metric}: {row.first} {row.says} than {row.second}" for row in failed.itertuples()
+        )
         rows[name] = [(CLAIMS | FILTER_CLAIMS)[name].words, f"{n_hold} of {len(part)}", verdict, against]
     columns = ["what the paper says", "hold", "verdict in simulation", "does not hold"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")

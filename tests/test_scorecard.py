@@ -37,7 +37,7 @@ def test_claims_that_hold_are_reproduced():
     assert tuple(everywhere[["hold", "verdict in simulation", "does not hold"]]) == ("4 of 4", "reproduced", "")
     partly = scorecard.verdicts(scorecard.judge(pd.concat([*scores, fails]))).loc["L06"]
     assert tuple(partly[["hold", "verdict in simulation"]]) == ("3 of 4", "partly")
-    assert partly["does not hold"] == "paxillin: L2L 3S-SSIM higher than N2N 3S-SSIM"
+    assert partly["does not hold"] == "paxillin, ms_ssim_3: L2L 3S-SSIM higher than N2N 3S-SSIM"
 
 
 def test_every_kind_of_comparison():
@@ -102,4 +102,4 @@ def test_filters_are_claims_of_their_own():
     better = (scores.method == "tuned gaussian") & (scores.metric == "ms_ssim_3")
     table = scorecard.verdicts(scorecard.judge(scores.assign(value=scores.value + 9 * better), FILTER_CLAIMS))
     assert table.loc["L09", "verdict in simulation"] == "partly"
-    assert table.loc["L09", "does not hold"] == "caveolae: L2L 3S-SSIM higher than tuned gaussian"
+    assert table.loc["L09", "does not hold"] == "caveolae, ms_ssim_3: L2L 3S-SSIM higher than tuned gaussian"
