@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
@@ -60,7 +61,7 @@ def false_in_colour(restored: ArrayLike, found: reliability.Places) -> NDArray[n
     grey = DIMMED * np.clip(np.asarray(restored, dtype=np.float64), 0, 1)
     image = np.repeat(grey[..., None], 3, axis=-1)
     image[found.shown] = 1.0
-    image[found.false] = plt.matplotlib.colors.to_rgb("#ff7f0e")
+    image[found.false] = to_rgb("#ff7f0e")
     return image
 
 
