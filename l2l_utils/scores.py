@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,14 @@ COLUMNS: Final = ["claim", "dataset", "method", "loss", "seed", "image", "condit
 
 
 def score_files(
-    files: Mapping[str, Path], held_out: Sequence[data.Pair], images: data.Folders, *, scale: str, **labels: object
+    files: Mapping[str, Path],
+    held_out: Sequence[data.Pair],
+    images: data.Folders,
+    *,
+    scale: str,
+    pmin: float = 1.0,
+    pmax: float = 99.9,
+    **labels: object,
 ) -> pd.DataFrame:
     """Score one method's images of the held-out fields against the benchmark label, and the truth if there is one.
 
@@ -33,6 +41,8 @@ def score_files(
         Where the truth lies, and the resolution in px.
     scale : {"raw", "normalised", "unknown"}
         Intensities of the files: grey values to be normalised, normalised already, or of another tool.
+    pmin, pmax : float
+        Percentiles of grey values that are scaled to 0 and 1, those of the benchmark label included.
     **labels
         Values of the columns ``method``, ``loss``, ``seed``, ``claim``, ``condition``, where they apply.
 
@@ -53,10 +63,9 @@ def score_files(
                 f"Expected an image of every held-out field, found none of {pair.name!r} for "
                 f"{labels.get('method', 'this method')}. Restore it too, under the file name of the raw image."
             )
-        image = (
-            patches.read_normalized(files[pair.name]) if scale == "raw" else data.read_image(files[pair.name])
-        ).astype(np.float32)
-        benchmark = patches.read_normalized(pair.target)
+        read = partial(patches.read_normalized, pmin=pmin, pmax=pmax)
+        image = (read if scale == "raw" else data.read_image)(files[pair.name]).astype(np.float32)
+        benchmark = read(pair.target)
         matched = normalize_minmse(image, benchmark) if scale == "unknown" else image
         scores = {("benchmark", metric): value for metric, value in metrics.evaluate(benchmark, matched).items()}
         if images.truth:

@@ -29,6 +29,15 @@ def test_scores_of_raw_images(images):
     assert set(table.method) == {"input"}
 
 
+def test_percentiles_are_those_that_are_given(images):
+    """Grey values of image and benchmark are scaled by the given percentiles, as the training scaled them."""
+    pairs = data.pair_images(images.source, images.target)
+    files = {p.name: p.source for p in pairs}
+    table = scores.score_files(files, pairs, images, scale="raw", pmin=5, pmax=90, method="input")
+    both = [patches.read_normalized(path, pmin=5, pmax=90) for path in (pairs[0].target, pairs[0].source)]
+    assert values(table, image="a")["benchmark"].to_dict() == pytest.approx(metrics.evaluate(*both), rel=1e-5)
+
+
 def test_the_benchmark_equals_itself(images):
     """The benchmark against the benchmark is perfect, against the truth it is not."""
     pairs = data.pair_images(images.source, images.target)
