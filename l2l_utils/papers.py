@@ -75,5 +75,5 @@ def restored_beside_paper(summary: pd.DataFrame, table: str) -> pd.DataFrame:
     keys = ["dataset", "method", "loss", "metric"]
     both = reported(table)[[*keys, "value"]].merge(summary, on=keys, suffixes=("_paper", ""))
     texts = both.value_paper.map("{:.3g} | ".format) + both.value.map("{:.3g}".format)
-    both["text"] = texts + both.sd.map(" ± {:.2g}".format).where(both.sd.notna(), "")
+    both["text"] = texts + both.sd.map(" ± {:.1g}".format).where(both.sd.notna(), "")
     return both.pivot_table("text", keys[:3], "metric", aggfunc="first", sort=False)
