@@ -31,7 +31,8 @@ def test_a_small_sweep_ends_in_one_table_and_is_not_repeated(tmp_path):
     sweep(config=config)
     scores = pd.read_csv(tmp_path / "sweep" / "scores.csv")
     assert set(scores.loss.dropna()) == {"L1", "3S-SSIM"}
-    assert {"input", "N2N", "L2L", "reversed", "both", "restored benchmark", "gaussian"} <= set(scores.method)
+    assert {"input", "N2N", "L2L", "reversed", "both", "restored benchmark", "wiener"} <= set(scores.method)
+    assert set(scores.claim.dropna()) == {"L09", "L36"}
     names = {path.name for path in (tmp_path / "results").iterdir()}
     assert {"losses.csv", "orderings.csv", "claims.csv", "filters.csv"} <= names
     assert (tmp_path / "results" / "losses.csv").read_text("utf-8").startswith("# command: make sweep\n# commit: ")

@@ -15,9 +15,11 @@ from l2l_utils.files import whole_file
 
 def main(output: Path, folder: Path, paths: list[Path]) -> None:
     """Read the scores, write them as one, and record means, orderings and claims."""
-    scores = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    everything = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
     with whole_file(output) as unfinished:
-        scores.to_csv(unfinished, index=False)
+        everything.to_csv(unfinished, index=False)
+    # Chapter 05 names the claims of its rows, and `collect_filters.py` records those.
+    scores = everything[everything.claim.isna()]
     plain = scores[(scores.reference == "benchmark") & scores.condition.isna()]
     found = {
         "losses": intervals.summarise(scores),
