@@ -46,7 +46,7 @@ def train_network(
     seed : int
         Decides initial weights, patches and their order.
     folder : path
-        The model's folder is ``folder / "models" / f"{method}_{loss}_seed{seed}"``; its log is ``log.csv`` there.
+        The model's folder is ``folder / "models" / f"{method}_{loss}_seed{seed}"``; its log ``training_log.csv`` there.
     recipe : Recipe
         Everything else.
 
