@@ -216,12 +216,14 @@ def restore(
             f"Expected {model.config.n_channel_in} channel(s), which the network was trained with, found "
             f"{image.shape[-1]} in an image with the axes {axes}. Choose the channels, or another model."
         )
-    percentiles = record.percentiles(model.logdir)
-    planes = np.moveaxis(image, -1, 0)
+    percentiles, planes = record.percentiles(model.logdir), np.moveaxis(image, -1, 0)
     low, high = np.transpose([normalization.chosen_range(plane, intensity_range, **percentiles) for plane in planes])
-    restored = tiling.restore_tiles(
-        model, image, lambda tile: normalize_mi_ma(tile, low, high, clip=True), memory_gb=memory_gb
-    )
+
+    def predict(tile: NDArray) -> NDArray[np.float32]:
+        return model.keras_model.predict_on_batch(normalize_mi_ma(tile, low, high, clip=True)[None])[0]
+
+    demands, n_out = tiling.Demands.of_care(model.config), model.config.n_channel_out
+    restored = tiling.restore_tiles(predict, image, demands, n_channel_out=n_out, memory_gb=memory_gb, name=model.name)
     if "C" in axes:
         return np.moveaxis(restored, -1, channel)
     return restored[..., 0] if restored.shape[-1] == 1 else restored

@@ -26,12 +26,16 @@ Callback, ReduceLROnPlateau = keras_import("callbacks", "Callback", "ReduceLROnP
 
 
 class State(NamedTuple):
-    """Where a training stands after its last finished epoch; `best` are the weights of the lowest ``val_loss``."""
+    """Where a training stands after its last finished epoch.
+
+    `best` are the weights of the lowest ``val_loss``, where they are kept here; `pool` holds a GAN's generated images.
+    """
 
     log: list[dict[str, float]]
     weights: list[NDArray]
     optimizer: list[NDArray]
-    best: list[NDArray]
+    best: Sequence[NDArray] = ()
+    pool: Sequence[NDArray] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -135,7 +139,7 @@ class Checkpoint(Callback):
             self.care.keras_model.save_weights(str(path))
 
 
-def weights_sha256(model: CARE) -> str:
+def weights_sha256(model: Any) -> str:
     """Return a hash of the weights in use, whatever file they came from."""
     digest = hashlib.sha256()
     for weights in model.keras_model.get_weights():

@@ -31,40 +31,42 @@ class Claim(NamedTuple):
     comparisons: list[Comparison]
 
 
-def _each(datasets: tuple[str, ...], *comparisons: Comparison) -> list[Comparison]:
+def each(datasets: tuple[str, ...], *comparisons: Comparison) -> list[Comparison]:
+    """Return the comparisons for each data set."""
     return [comparison._replace(dataset=dataset) for dataset in datasets for comparison in comparisons]
 
 
-def _compare(metric: str, first: str, second: str, says: str = "higher", **others: str) -> Comparison:
+def compare(metric: str, first: str, second: str, says: str = "higher", **others: str) -> Comparison:
+    """Return a comparison whose data set is still to be named."""
     return Comparison("", metric, first, second, says, **others)
 
 
 def _in_order(metric: str, names: list[str], **others: str) -> list[Comparison]:
     """Return that the metric falls from name to name."""
-    return [_compare(metric, *names[i : i + 2], **others) for i in range(len(names) - 1)]
+    return [compare(metric, *names[i : i + 2], **others) for i in range(len(names) - 1)]
 
 
 OURS: Final = "L2L 3S-SSIM"
 CLAIMS: Final = {
     "L02": Claim(
         "L2L, by its best loss, raises the similarity to the benchmark",
-        _each(ALL, _compare("ms_ssim_5", "L2L best", "input", reference="benchmark")),
+        each(ALL, compare("ms_ssim_5", "L2L best", "input", reference="benchmark")),
     ),
     "L03": Claim(
         "5S-SSIM as loss gives the highest 5S-SSIM; for actin also the best PSNR",
         [
-            *_each(
+            *each(
                 ALL,
                 *(
-                    _compare("ms_ssim_5", "L2L 5S-SSIM", f"L2L {loss}", reference="benchmark")
+                    compare("ms_ssim_5", "L2L 5S-SSIM", f"L2L {loss}", reference="benchmark")
                     for loss in LOSSES
                     if loss != "5S-SSIM"
                 ),
             ),
-            *_each(
+            *each(
                 ("actin",),
                 *(
-                    _compare("psnr", "L2L 5S-SSIM", f"L2L {loss}", reference="benchmark")
+                    compare("psnr", "L2L 5S-SSIM", f"L2L {loss}", reference="benchmark")
                     for loss in LOSSES
                     if loss != "5S-SSIM"
                 ),
@@ -73,45 +75,45 @@ CLAIMS: Final = {
     ),
     "L04": Claim(
         "For tubulin, L1 lowers the similarity to the benchmark",
-        _each(("tubulin",), _compare("ms_ssim_5", "L2L L1", "input", "lower", reference="benchmark")),
+        each(("tubulin",), compare("ms_ssim_5", "L2L L1", "input", "lower", reference="benchmark")),
     ),
     "L05": Claim(
         "An MS-SSIM loss restores structure better than L1",
-        _each(("actin", "tubulin", "caveolae"), _compare("ms_ssim_3", OURS, "L2L L1")),
+        each(("actin", "tubulin", "caveolae"), compare("ms_ssim_3", OURS, "L2L L1")),
     ),
-    "L06": Claim("L2L beats N2N", _each(ALL, _compare("ms_ssim_3", OURS, "N2N 3S-SSIM"))),
+    "L06": Claim("L2L beats N2N", each(ALL, compare("ms_ssim_3", OURS, "N2N 3S-SSIM"))),
     "L07": Claim(
         "N2N keeps the background, L2L removes it",
-        _each(
+        each(
             ALL,
-            _compare("background", OURS, "N2N 3S-SSIM", "lower"),
-            _compare("background", "N2N 3S-SSIM", "input", "near"),
+            compare("background", OURS, "N2N 3S-SSIM", "lower"),
+            compare("background", "N2N 3S-SSIM", "input", "near"),
         ),
     ),
     "L08": Claim(
         "L2L exceeds the benchmark's contrast",
-        _each(ALL, _compare("michelson", OURS, "benchmark", reference="none")),
+        each(ALL, compare("michelson", OURS, "benchmark", reference="none")),
     ),
     "L10": Claim(
         "L2L and N2N beat the average of 20 frames",
-        _each(ALL, *(_compare("ms_ssim_3", f"{method} 3S-SSIM", "average") for method in ("L2L", "N2N"))),
+        each(ALL, *(compare("ms_ssim_3", f"{method} 3S-SSIM", "average") for method in ("L2L", "N2N"))),
     ),
     "L11": Claim(
         "With SSIM losses N2N hallucinates, L2L much less",
-        _each(BLAMED, *(_compare("false_structure", f"N2N {loss}", f"L2L {loss}") for loss in ("SSIM", "3S-SSIM"))),
+        each(BLAMED, *(compare("false_structure", f"N2N {loss}", f"L2L {loss}") for loss in ("SSIM", "3S-SSIM"))),
     ),
     "L12": Claim(
         "The fewer scales, the more N2N hallucinates",
-        _each(BLAMED, *_in_order("false_structure", [f"N2N {loss}" for loss in RELATIVES])),
+        each(BLAMED, *_in_order("false_structure", [f"N2N {loss}" for loss in RELATIVES])),
     ),
     "L13": Claim(
         "Microtubules narrow from raw to N2N to L2L and with fewer scales; L2L with SSIM is nearest to STED",
-        _each(
+        each(
             ("tubulin",),
             *_in_order("fwhm_nm", ["input", "N2N 3S-SSIM", OURS], reference="none"),
             *_in_order("fwhm_nm", [f"L2L {loss}" for loss in LOSSES], reference="none"),
             *(
-                _compare("off_sted_nm", "L2L SSIM", f"{method} {loss}", "lower", reference="none")
+                compare("off_sted_nm", "L2L SSIM", f"{method} {loss}", "lower", reference="none")
                 for method in ("L2L", "N2N")
                 for loss in LOSSES
                 if (method, loss) != ("L2L", "SSIM")
@@ -120,49 +122,47 @@ CLAIMS: Final = {
     ),
     "L14": Claim(
         "Classical filters do not narrow the microtubules",
-        _each(("tubulin",), *(_compare("fwhm_nm", name, "input", "not lower", reference="none") for name in FILTERS)),
+        each(("tubulin",), *(compare("fwhm_nm", name, "input", "not lower", reference="none") for name in FILTERS)),
     ),
     "L15": Claim(
         "Packed microtubules collapse into one, where STED shows two",
-        _each(
-            ("tubulin",), *(_compare("resolved", OURS, "STED", "lower", condition=f"distance={d}") for d in CLOSE_NM)
-        ),
+        each(("tubulin",), *(compare("resolved", OURS, "STED", "lower", condition=f"distance={d}") for d in CLOSE_NM)),
     ),
     "L16": Claim(
         "The benchmark's uneven labelling does not appear in the restoration",
-        _each(("tubulin",), _compare("variation", OURS, "benchmark", "lower")),
+        each(("tubulin",), compare("variation", OURS, "benchmark", "lower")),
     ),
     "L17": Claim(
         "The network improves the benchmark images themselves",
-        _each(ALL, _compare("ms_ssim_3", "restored benchmark 3S-SSIM", "benchmark")),
+        each(ALL, compare("ms_ssim_3", "restored benchmark 3S-SSIM", "benchmark")),
     ),
     "L18": Claim(
         "L2L fills in weakly labelled structure",
-        _each(("actin", "paxillin"), _compare("missed_weak", OURS, "input", "lower")),
+        each(("actin", "paxillin"), compare("missed_weak", OURS, "input", "lower")),
     ),
     "L19": Claim(
         "Restored intensity tells less of the amount of label than the raw image's does",
-        _each(ALL, _compare("label_correlation", OURS, "input", "lower")),
+        each(ALL, compare("label_correlation", OURS, "input", "lower")),
     ),
     "L20": Claim(
         "For caveolae L1 loses the weak ones, of which 3S-SSIM restores more",
-        _each(("caveolae",), _compare("missed_weak", "L2L L1", OURS)),
+        each(("caveolae",), compare("missed_weak", "L2L L1", OURS)),
     ),
     "L21": Claim(
         "For paxillin L1 invents least, although 5S-SSIM scores higher",
-        _each(
+        each(
             ("paxillin",),
-            *(_compare("false_structure", "L2L L1", f"L2L {loss}", "lower") for loss in LOSSES[1:]),
-            _compare("ms_ssim_5", "L2L 5S-SSIM", "L2L L1", reference="benchmark"),
+            *(compare("false_structure", "L2L L1", f"L2L {loss}", "lower") for loss in LOSSES[1:]),
+            compare("ms_ssim_5", "L2L 5S-SSIM", "L2L L1", reference="benchmark"),
         ),
     ),
     "L22": Claim(
         "PSNR does not forecast which loss makes the fewest structure errors",
-        _each(ALL, _compare("rank_correlation", "L2L", "none", "not higher")),
+        each(ALL, compare("rank_correlation", "L2L", "none", "not higher")),
     ),
     "L24": Claim(
         "Training in the reverse order, or in both, is worse or no better",
-        _each(ALL, *(_compare("ms_ssim_3", f"{name} 3S-SSIM", OURS, "not higher") for name in ("reversed", "both"))),
+        each(ALL, *(compare("ms_ssim_3", f"{name} 3S-SSIM", OURS, "not higher") for name in ("reversed", "both"))),
     ),
 }
 
@@ -174,7 +174,7 @@ FILTER_CLAIMS: Final = {
         "L2L beats each classical filter: at the paper's settings against the benchmark, and at its best, with the "
         "best linear filter, against the truth",
         [
-            _compare("ms_ssim_3", f"L2L {loss}", name, reference=reference)._replace(dataset=dataset)
+            compare("ms_ssim_3", f"L2L {loss}", name, reference=reference)._replace(dataset=dataset)
             for dataset, loss in TABLE_S1_LOSS.items()
             for reference, names in {"benchmark": FILTERS, "truth": _AT_THEIR_BEST}.items()
             for name in names
@@ -183,7 +183,7 @@ FILTER_CLAIMS: Final = {
     "L36": Claim(
         "L2L makes masks and distance maps better than filters and N2N do",
         [
-            _compare(metric, f"L2L {loss}", name, says)._replace(dataset=dataset)
+            compare(metric, f"L2L {loss}", name, says)._replace(dataset=dataset)
             for dataset, loss in TABLE_S1_LOSS.items()
             for metric, says in {"dice": "higher", "distance_error_px": "lower"}.items()
             for name in ("input", *FILTERS, *_AT_THEIR_BEST, f"N2N {loss}")

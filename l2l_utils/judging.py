@@ -12,7 +12,7 @@ from csbdeep.utils import normalize_minmse
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from l2l_utils import against_truth, data, metrics, normalization, pairs, profiles, progress, virtual_sets
+from l2l_utils import against_truth, data, metrics, normalization, pairs, profiles, progress, unpaired, virtual_sets
 from l2l_utils.scores import COLUMNS
 
 Measures = dict[tuple[str, str], float]  # by reference (benchmark, truth or none) and metric
@@ -138,6 +138,26 @@ def judge_widths(field: Field, image: ArrayLike) -> Measures:
     """
     found = profiles.measure(image, field.lines, pixel_nm=field.pixel_nm) if field.lines else {}
     return {("none", name): value for name, value in found.items() if np.isfinite(value)}
+
+
+def judge_intensities(field: Field, image: ArrayLike) -> Measures:
+    """Compare how often each intensity occurs in an image and its benchmark, and measure what became of the raw image.
+
+    Parameters are as those of `judge`.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        `unpaired.judge_intensities`, and with the reference none ``change``, the root mean square difference from the
+        raw image.
+    """
+    found = unpaired.judge_intensities(field.benchmark, image)
+    change = float(np.sqrt(np.mean((np.asarray(image) - field.raw) ** 2)))
+    return {
+        ("benchmark", "histogram_distance"): found["histogram_distance"],
+        ("none", "saturated"): found["saturated"],
+        ("none", "change"): change,
+    }
 
 
 def known_images(fields: Sequence[Field]) -> dict[Key, list[NDArray[np.float32]]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pooch
-from csbdeep.models import CARE
 from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import __version__, care, data, patches, progress, record
@@ -17,18 +16,19 @@ DTYPES: Final = ("float32", "uint16", "uint8", "input")
 
 
 def restore_files(
-    model: CARE,
+    model: Any,
     sources: Sequence[data.PathLike],
     output_dir: data.PathLike,
     *,
     dtype: Literal["float32", "uint16", "uint8", "input"] = "float32",
     memory_gb: float = 1.4,
+    restore: Callable[..., NDArray[np.float32]] = care.restore,
 ) -> list[Path]:
     """Restore image files into a folder; a second call restores only what is missing or has another raw image by now.
 
     Parameters
     ----------
-    model : csbdeep.models.CARE
+    model : csbdeep.models.CARE or cyclegan.CycleGAN
         Trained network.
     sources : sequence of path
         Raw images, axes YX.
@@ -39,7 +39,9 @@ def restore_files(
         percentiles; if those do not fit, as those of a 16-bit image into uint8, 0 and 1 become the ends of the range.
         "input" is the raw image's own; float32 if that is none of the three.
     memory_gb : float
-        What `care.restore` may use.
+        What `restore` may use.
+    restore : callable
+        What restores one image: `care.restore`, or `cyclegan.restore` for a CycleGAN.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def restore_files(
         image = data.read_image(source)
         with data.naming(source):
             origin = provenance(model, source, image) | made_from
-            restored = care.restore(model, image, memory_gb=memory_gb)
+            restored = restore(model, image, memory_gb=memory_gb)
         written = _written_dtype(image, dtype)
         grey_range = None if written == "float32" else _grey_range(image, origin["raw_0_and_1"], written)
         origin["written_0_and_1"] = grey_range or (0, 1)
@@ -79,12 +81,12 @@ def restore_files(
     return outputs
 
 
-def provenance(model: CARE, source: data.PathLike, image: ArrayLike) -> dict[str, Any]:
+def provenance(model: Any, source: data.PathLike, image: ArrayLike) -> dict[str, Any]:
     """Return what a restored image should say about itself.
 
     Parameters
     ----------
-    model : csbdeep.models.CARE
+    model : csbdeep.models.CARE or cyclegan.CycleGAN
         The network that restores it.
     source : path
         File of the raw image.

@@ -11,6 +11,7 @@ from scipy import stats
 
 from l2l_utils import intervals
 from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
+from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
 
@@ -23,7 +24,9 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
     scores : pandas.DataFrame
         Long form, a row per training, image and measure.
     claims : mapping of str to Claim
-        The claims to judge: ``claims.CLAIMS``, or ``claims.FILTER_CLAIMS`` of chapter 5.
+        The claims to judge: ``claims.CLAIMS``, or ``claims.FILTER_CLAIMS`` of chapter 5, or
+        ``unpaired_claims.UNPAIRED_CLAIMS``
+        of chapter 7.
 
     Returns
     -------
@@ -73,7 +76,12 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         against = "; ".join(
             f"{row.dataset}, {row.metric}: {row.first} {row.says} than {row.second}" for row in failed.itertuples()
         )
-        rows[name] = [(CLAIMS | FILTER_CLAIMS)[name].words, f"{n_hold} of {len(part)}", verdict, against]
+        rows[name] = [
+            (CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS)[name].words,
+            f"{n_hold} of {len(part)}",
+            verdict,
+            against,
+        ]
     columns = ["what the paper says", "hold", "verdict in simulation", "does not hold"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
 

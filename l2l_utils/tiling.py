@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from csbdeep.data import PadAndCropResizer
 from csbdeep.internals.predict import tile_iterator, tile_overlap, total_n_tiles
-from csbdeep.models import CARE, Config
+from csbdeep.models import Config
 from numpy.typing import NDArray
 
 from l2l_utils import progress
@@ -18,54 +18,80 @@ from l2l_utils import progress
 BYTES_PER_PX_AND_FILTER: Final = 28
 
 
+class Demands(NamedTuple):
+    """What a network demands of its tiles: a side that is a multiple of `block_px`, and to see `overlap_px` around."""
+
+    block_px: int
+    overlap_px: int
+    bytes_per_px: float
+
+    @classmethod
+    def of_care(cls, config: Config) -> Self:
+        """Return the demands of a CARE network."""
+        overlap_px = tile_overlap(config.unet_n_depth, config.unet_kern_size)
+        return cls(2**config.unet_n_depth, overlap_px, BYTES_PER_PX_AND_FILTER * config.unet_n_first)
+
+    @property
+    def overlap_blocks(self) -> int:
+        """The overlap in whole blocks."""
+        return math.ceil(self.overlap_px / self.block_px)
+
+
 def restore_tiles(
-    model: CARE,
+    predict: Callable[[NDArray], NDArray[np.float32]],
     image: NDArray,
-    normalize: Callable[[NDArray], NDArray[np.float32]],
+    demands: Demands,
     *,
+    n_channel_out: int,
     memory_gb: float,
+    name: str,
 ) -> NDArray[np.float32]:
     """Return what a network makes of an image.
 
     Parameters
     ----------
-    model : csbdeep.models.CARE
-        Trained network.
+    predict : callable
+        Turns a tile of the image, (Y, X, channel), into the restored tile.
     image : ndarray of shape (Y, X, channel)
-        Raw image, any size and number type.
-    normalize : callable
-        Turns a tile of the raw image into float32, 0 to 1.
+        Image, any size and number type.
+    demands : Demands
+        Of the network.
+    n_channel_out : int
+        Channels of the result.
     memory_gb : float
         What the padded image, the result and the network at work on one tile may use together, in GiB.
+    name : str
+        What the progress bar says.
 
     Returns
     -------
     ndarray of shape (Y, X, channel)
-        float32, on the scale of the normalised target.
+        float32.
 
     Raises
     ------
     ValueError
         If not even the smallest tile fits into the memory.
     """
-    block_px = 2**model.config.unet_n_depth
-    blocks, resizer = (block_px, block_px, 1), PadAndCropResizer()
-    padded = resizer.before(image, "YXC", blocks)
-    overlap = math.ceil(tile_overlap(model.config.unet_n_depth, model.config.unet_kern_size) / block_px)
-    overlaps = (overlap, overlap, 0)
-    restored = np.empty((*padded.shape[:2], model.config.n_channel_out), np.float32)
-    tile_bytes = memory_gb * 2**30 - padded.nbytes - restored.nbytes
-    n_tiles = (*choose_n_tiles(padded.shape[:2], model.config, tile_bytes), 1)
-    total = total_n_tiles(padded, n_tiles, blocks, overlaps)
-    tiles = tile_iterator(padded, n_tiles, blocks, overlaps)
-    bar = progress.bar(tiles, total=total, desc=model.name, unit="tile", leave=False, disable=total == 1)
-    for tile, inner, place in bar:
-        result = model.keras_model.predict_on_batch(normalize(tile)[None])[0]
-        restored[place[:2]] = result[inner[:2]]
+    resizer = PadAndCropResizer()
+    padded = resizer.before(image, "YXC", (demands.block_px, demands.block_px, 1))
+    restored = np.empty((*padded.shape[:2], n_channel_out), np.float32)
+    available = memory_gb * 2**30 - padded.nbytes - restored.nbytes
+    for tile, inner, place in cut_tiles(padded, demands, available, name=name):
+        restored[place[:2]] = predict(tile)[inner[:2]]
     return resizer.after(restored, "YXC")
 
 
-def choose_n_tiles(shape: Sequence[int], config: Config, available_bytes: float) -> tuple[int, int]:
+def cut_tiles(image: NDArray, demands: Demands, available_bytes: float, *, name: str) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the tiles of an image (Y, X, channel), the part of each that counts, and that part's place in the image."""
+    n_tiles = (*choose_n_tiles(image.shape[:2], demands, available_bytes), 1)
+    layout = n_tiles, (demands.block_px, demands.block_px, 1), (demands.overlap_blocks, demands.overlap_blocks, 0)
+    total = total_n_tiles(image, *layout)
+    tiles = tile_iterator(image, *layout)
+    yield from progress.bar(tiles, total=total, desc=name, unit="tile", leave=False, disable=total == 1)
+
+
+def choose_n_tiles(shape: Sequence[int], demands: Demands, available_bytes: float) -> tuple[int, int]:
     """Return the numbers of tiles along Y and X with which the network has least to do, one tile fitting the memory.
 
     Raises
@@ -73,10 +99,9 @@ def choose_n_tiles(shape: Sequence[int], config: Config, available_bytes: float)
     ValueError
         If not even the smallest tile fits.
     """
-    block_px = 2**config.unet_n_depth
-    overlap = math.ceil(tile_overlap(config.unet_n_depth, config.unet_kern_size) / block_px)
-    lengths, totals = zip(*(_tile_lengths(math.ceil(side / block_px), overlap) for side in shape), strict=True)
-    tile_bytes = np.multiply.outer(*lengths) * block_px**2 * BYTES_PER_PX_AND_FILTER * config.unet_n_first
+    sides = (_tile_lengths(math.ceil(side / demands.block_px), demands.overlap_blocks) for side in shape)
+    lengths, totals = zip(*sides, strict=True)
+    tile_bytes = np.multiply.outer(*lengths) * demands.block_px**2 * demands.bytes_per_px
     fits = tile_bytes <= available_bytes
     if not fits.any():
         lacking_gb = (tile_bytes.min() - available_bytes) / 2**30

@@ -1,15 +1,19 @@
-"""One network of a chapter: its patches cut, created and trained, under a name that tells what it is."""
+"""One training of a chapter: patches cut, networks created and trained, under a name that tells what it is."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import numpy as np
 from csbdeep.models import CARE
 from csbdeep.utils.tf import keras_import
 
-from l2l_utils import care, patches
+from l2l_utils import care, cyclegan, data, patches, unpaired
+
+VALIDATION_PATCHES: Final = 6  # per image, of twice the side of those that train
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,17 @@ class Recipe:
     pmin: float = 1.0
     pmax: float = 99.9
     augmentation: patches.Augmentation | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How patches are cut from images that are not paired, and the seed that decides all that is drawn."""
+
+    patch_px: int
+    n_patches_per_image: int
+    seed: int
+    pmin: float = 1.0
+    pmax: float = 99.9
 
 
 def train_network(
@@ -78,4 +93,58 @@ def train_network(
         **percentiles,
     )
     care.train(model, training, validation, seed=seed, precision=recipe.precision)
+    return model
+
+
+class Files(NamedTuple):
+    """Image files of two kinds; no two of them need show the same field."""
+
+    sources: Sequence[data.PathLike]
+    targets: Sequence[data.PathLike]
+
+
+def train_unpaired(
+    training: Files, validation: Files, *, name: str, folder: str | Path, settings: cyclegan.Settings, cut: Cut
+) -> cyclegan.CycleGAN:
+    """Train a CycleGAN or c2GAN; open it if it is finished, go on if it was interrupted.
+
+    Parameters
+    ----------
+    training, validation : Files
+        Images that train, and images that choose the best epoch; where that is done by pairs, these are pairs.
+    name : str
+        The model's folder is ``folder / "models" / f"{name}_seed{cut.seed}"``.
+    folder : path
+        See `name`.
+    settings : Settings
+        Networks and training.
+    cut : Cut
+        How patches are cut.
+
+    Returns
+    -------
+    CycleGAN
+        With the generators of its best epoch.
+
+    Raises
+    ------
+    ValueError, FileExistsError, FloatingPointError
+        As `cyclegan.create` and `cyclegan.train`.
+    """
+    keras_import("utils", "set_random_seed")(cut.seed)
+    percentiles, rng = {"pmin": cut.pmin, "pmax": cut.pmax}, np.random.default_rng(cut.seed)
+    flips = patches.Augmentation(zooms=(), flips=True)
+    size = {"patch_px": cut.patch_px, "n_per_image": cut.n_patches_per_image}
+    pieces = unpaired.cut(*training, **size, **percentiles, augmentation=flips, rng=rng)
+    size = {"patch_px": 2 * cut.patch_px, "n_per_image": VALIDATION_PATCHES}
+    if settings.chosen_by == "pairs":
+        pairs = [data.Pair(Path(s).stem, Path(s), Path(t)) for s, t in zip(*validation, strict=True)]
+        lazy = patches.LazyPatches(pairs, **size, **percentiles, rng=rng)
+        judges = unpaired.Domains(lazy.source, lazy.target)
+    else:
+        judges = unpaired.cut(*validation, **size, **percentiles, rng=rng)
+    model = cyclegan.create(
+        name=f"{name}_seed{cut.seed}", basedir=Path(folder) / "models", settings=settings, **percentiles
+    )
+    cyclegan.train(model, pieces, judges, seed=cut.seed)
     return model

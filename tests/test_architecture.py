@@ -36,6 +36,8 @@ LEVELS = dict.fromkeys(
         # measures and filters
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
+        # images that are not paired
+        *("gan_settings", "unpaired"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
         # alarms without a truth
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
@@ -50,29 +52,40 @@ LEVELS = dict.fromkeys(
             "records",
             "resolving",
             "scorecard",
+            "unpaired_claims",
         ),
     ),
     NUMPY,
 )
 LEVELS |= dict.fromkeys(
-    ("care", "checkpoint", "cyclegan", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
+    (
+        *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
+        *("cyclegan", "gan_networks", "gan_steps", "gan_tiling", "gan_training", "unpaired_study"),
+    ),
     TENSORFLOW,
 )
-LEVELS |= dict.fromkeys(("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"), NOTEBOOK)
+LEVELS |= dict.fromkeys(
+    ("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust", "unpaired_charts"), NOTEBOOK
+)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
-    "training": {"care"},
+    "training": {"care", "cyclegan"},
+    "cyclegan": {"checkpoint", "gan_steps", "gan_tiling", "gan_training"},
+    "gan_training": {"checkpoint", "gan_steps"},
+    "gan_steps": {"gan_networks"},
+    "gan_tiling": {"gan_networks", "tiling"},
+    "unpaired": {"data", "patches"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
     "against_truth": {"metrics"},
     "binarisation": {"against_truth", "filters", "judging"},
     "filters": {"rolling_ball"},
     "tuning": {"filters", "metrics", "progress"},
     "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "progress", "scores"}
-    | {"virtual_sets"},
+    | {"unpaired", "virtual_sets"},
     "records": {"files"},
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
@@ -83,7 +96,9 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "intervals"},
+    "scorecard": {"claims", "intervals", "unpaired_claims"},
+    "unpaired_claims": {"claims"},
+    "unpaired_study": {"cyclegan", "restoration", "training"},
     "profiles": {"drawing"},
     "resolving": {"detector", "judging", "normalization", "profiles", "scores", "simulation", "specimen"},
     "pairs": {"metrics", "normalization"},

@@ -101,7 +101,9 @@ def test_two_channels(axes, n_out, tmp_path, rng):
     assert whole.shape[axes.find("C")] == n_out
     np.testing.assert_allclose(whole, expected, rtol=0, atol=1e-6)
     little = budget_gb(model, (161, 118), "uint16", 80)
-    assert tiling.choose_n_tiles((164, 120), model.config, 80**2 * tiling.BYTES_PER_PX_AND_FILTER * 4) != (1, 1)
+    assert tiling.choose_n_tiles(
+        (164, 120), tiling.Demands.of_care(model.config), 80**2 * tiling.BYTES_PER_PX_AND_FILTER * 4
+    ) != (1, 1)
     np.testing.assert_allclose(care.restore(model, image, axes=axes, memory_gb=little), whole, rtol=0, atol=1e-5)
 
 
@@ -138,7 +140,9 @@ def test_tiles_fit_the_memory_and_leave_least_to_do(blocks, kernel, depth, n_fir
 
     # An odd pixel or two are padded to a whole block.
     shape = [block_px * n - odd for n, odd in zip(blocks, (0, 1), strict=True)]
-    chosen = tiling.choose_n_tiles(shape, config, budget_px * tiling.BYTES_PER_PX_AND_FILTER * n_first)
+    chosen = tiling.choose_n_tiles(
+        shape, tiling.Demands.of_care(config), budget_px * tiling.BYTES_PER_PX_AND_FILTER * n_first
+    )
     assert pixels(chosen) <= 1.1 * min(map(pixels, itertools.product(range(1, 13), repeat=2)))
 
 
@@ -153,9 +157,12 @@ def test_what_the_message_lacks_is_enough():
     """With as much more memory as the message asks for there is a way to tile."""
     config = Config("YX", 1, 1, unet_n_first=256, unet_kern_size=5)
     with pytest.raises(ValueError, match="GiB more") as error:
-        tiling.choose_n_tiles((2000, 3000), config, 0)
+        tiling.choose_n_tiles((2000, 3000), tiling.Demands.of_care(config), 0)
     lacking_gb = float(re.search(r"at least ([0-9.]+) GiB", str(error.value))[1])
-    assert math.prod(tiling.choose_n_tiles((2000, 3000), config, (lacking_gb + 0.005) * 2**30)) > 100
+    assert (
+        math.prod(tiling.choose_n_tiles((2000, 3000), tiling.Demands.of_care(config), (lacking_gb + 0.005) * 2**30))
+        > 100
+    )
 
 
 RESTORING = """
