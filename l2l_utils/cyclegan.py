@@ -135,7 +135,7 @@ def train(
                 "what was learnt before is kept. Use a lower learning rate under another model name."
             )
         best = int(log.criterion.idxmin()) + 1
-        _read_epoch(model, best)
+        open_epoch(model, best)
         packages = ("l2l_utils", "csbdeep", "tensorflow", "numpy")
         outcome = {"best_epoch": best, "best_criterion": float(log.criterion.min())}
         outcome |= {"seconds": round(float(log.seconds.sum()), 1), "weights_sha256": checkpoint.weights_sha256(model)}
@@ -177,7 +177,7 @@ def load(folder: data.PathLike, *, epoch: int | None = None) -> CycleGAN:
     settings = Settings.from_dict(content["config"])
     model = CycleGAN(folder.name, folder, settings, gan_steps.Networks.create(settings))
     best = int(pd.read_csv(folder / checkpoint.LOG).criterion.idxmin()) + 1
-    _read_epoch(model, best if epoch is None else epoch)
+    open_epoch(model, best if epoch is None else epoch)
     return model
 
 
@@ -222,7 +222,8 @@ def restore(
     return gan_tiling.restore(model.keras_model, normalised, model.settings, memory_gb=memory_gb, name=model.name)
 
 
-def _read_epoch(model: CycleGAN, epoch: int) -> None:
+def open_epoch(model: CycleGAN, epoch: int) -> None:
+    """Put the generators of an epoch, from 1, into a model; errors as `load`."""
     path = model.logdir / gan_training.EPOCHS / f"{epoch:04d}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the generators of epoch {epoch}, found none. Give another epoch.")

@@ -94,7 +94,8 @@ class Steps:
         self.optimizers = [adam(learning_rate=settings.learning_rate, **BETAS) for _ in range(2)]
         for optimizer, variables in zip(self.optimizers, self.variables, strict=True):
             optimizer.build(variables)
-        self.generate, self.discriminate = tf.function(self._generate), tf.function(self._discriminate)
+        halves = self._generate, self._discriminate
+        self.generate, self.discriminate = (tf.function(half, autograph=False) for half in halves)
 
     def set_learning_rate(self, rate: float) -> None:
         """Set the rate of both optimizers."""

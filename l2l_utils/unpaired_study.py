@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,10 +47,9 @@ class Study:
         """
         half, restored = split._replace(training=split.training[::2]), {}
         for seed in seeds:
-            model = training.train_network(
-                half, method="L2L", loss=loss, seed=seed, folder=self.folder / task, recipe=self.recipe
-            )
-            to = self.folder / task / "restored" / f"L2L_{loss}_seed{seed}"
+            named = {"method": "L2L", "loss": loss, "seed": seed}
+            model = training.train_network(half, **named, folder=self.folder / task, recipe=self.recipe)
+            to = self.folder / task / "restored" / model.name
             sources = [pair.source for pair in split.held_out]
             restored["L2L", loss, seed] = restoration.restore_files(model, sources, to)
         return restored
@@ -71,17 +71,11 @@ class Study:
             A training of each method for each.
         """
         restored = {}
-        for method, seed in ((method, seed) for method in methods for seed in seeds):
-            model = self.train(
-                task,
-                training.Files(*unpaired.apart(split.training)),
-                training.Files(*unpaired.apart(split.validation)),
-                name=method,
-                seed=seed,
-                **methods[method],
-            )
-            to = self.folder / task / "restored" / f"{method}_seed{seed}"
-            sources = [pair.source for pair in split.held_out]
+        files = [training.Files(*unpaired.apart(part)) for part in (split.training, split.validation)]
+        sources = [pair.source for pair in split.held_out]
+        for method, seed in itertools.product(methods, seeds):
+            model = self.train(task, *files, name=method.replace(" ", "_"), seed=seed, **methods[method])
+            to = self.folder / task / "restored" / model.name
             restored[method, None, seed] = restoration.restore_files(model, sources, to, restore=cyclegan.restore)
         return restored
 
@@ -143,7 +137,7 @@ def over_epochs(
     Parameters
     ----------
     models : mapping of str to CycleGAN
-        By name.
+        By name; each ends with the generators of its last epoch.
     fields : sequence of Field
         Held-out fields.
     raw : sequence of path
@@ -159,9 +153,9 @@ def over_epochs(
     for name, model in models.items():
         log = pd.read_csv(model.logdir / "training_log.csv")
         for epoch, criterion in zip(log.epoch + 1, log.criterion, strict=True):
-            then = cyclegan.load(model.logdir, epoch=int(epoch))
+            cyclegan.open_epoch(model, int(epoch))
             for field, path in zip(fields, raw, strict=True):
-                measures = judging.judge(field, cyclegan.restore(then, data.read_image(path)))
+                measures = judging.judge(field, cyclegan.restore(model, data.read_image(path)))
                 row = {"method": name, "epoch": int(epoch), "criterion": criterion, "image": field.name}
                 rows.append(row | {metric: v for (reference, metric), v in measures.items() if reference == "truth"})
     return pd.DataFrame(rows)

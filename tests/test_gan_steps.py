@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from csbdeep.utils.tf import keras_import
+from scipy import ndimage
 
 from l2l_utils import gan_steps
 from l2l_utils.gan_settings import Settings, Structure
@@ -112,10 +114,15 @@ def test_each_half_of_a_step_changes_its_own_networks(rng):
     assert float(steps.discriminate(source, target, *fakes)) < float(loss)
 
 
+# Keras 2 draws with a float, once a seed is set.
+@pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
 def test_the_constraint_steers_the_generators(rng):
     """With a heavy constraint, steps on one batch bring the saliency of an image and its translation together."""
+    keras_import("utils", "set_random_seed")(0)
+    settings = Settings(n_first=4, n_blocks=1, n_first_discriminator=2, init_scale=0.02, learning_rate=0.01)
     structure = Structure(0.5, 0.5, target_inverted=True)
-    steps = gan_steps.Steps(gan_steps.Networks.create(TINY), Settings(learning_rate=0.01), structure)
-    source, target = draw(rng), draw(rng)
-    costs = [float(steps.generate(source, target, np.float32(1000))[2]["structure"]) for _ in range(12)]
-    assert costs[-1] < 0.8 * costs[0]
+    steps = gan_steps.Steps(gan_steps.Networks.create(settings), settings, structure)
+    smooth = ndimage.gaussian_filter(rng.standard_normal((4, 48, 48, 1)), (0, 4, 4, 0))
+    source, target = np.split(np.clip(smooth / smooth.std() / 2, -1, 1).astype(np.float32), 2)
+    costs = [float(steps.generate(source, target, np.float32(1000))[2]["structure"]) for _ in range(30)]
+    assert costs[-1] < 0.6 * costs[0]

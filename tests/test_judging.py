@@ -34,6 +34,16 @@ def test_fields_hold_what_the_files_do(fields):
     assert known["input", None, None][1] is fields[1].raw
 
 
+def test_intensities_and_change(fields):
+    """The raw image has not changed; the benchmark's histogram is its own; an offset is a change and a distance."""
+    field = fields[0]
+    raw, moved = (judging.judge_intensities(field, image) for image in (field.raw, field.raw + 0.25))
+    assert raw["none", "change"] == 0
+    assert moved["none", "change"] == pytest.approx(0.25)
+    assert judging.judge_intensities(field, field.benchmark)["benchmark", "histogram_distance"] == 0
+    assert raw["none", "saturated"] == np.mean(field.raw == 1)
+
+
 def test_bound_light_is_that_of_the_images():
     """What uneven binding changes in the whole label's light, background and all, it changes in the bound light."""
     entry, structure = data.read_entry("virtual/tubulin-small"), simulation.STRUCTURES["tubulin"]

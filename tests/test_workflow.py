@@ -50,3 +50,12 @@ def test_the_papers_size_can_be_planned(tmp_path):
     trainings = [line for line in planned.splitlines() if "03_label2label --profile paper" in line]
     assert len(trainings) == 16
     assert all("-p patch_px '128'" in line and "-p steps_per_epoch '100'" in line for line in trainings)
+
+
+def test_the_chapter_without_pairs_can_be_planned(tmp_path):
+    """Asked for by name at the paper's size: chapter 07 once per structure, and one record."""
+    config = ["profile=paper", f"output={tmp_path}", f"results={tmp_path}"]
+    planned = sweep("--dry-run", "--printshellcmds", "unpaired", config=config)
+    runs = [line for line in planned.splitlines() if "07_cyclegan --profile paper" in line]
+    assert len(runs) == 4
+    assert all("-p n_seeds 3 -p n_exposure_seeds 3 -p n_failure_seeds 5" in line for line in runs)
