@@ -124,11 +124,12 @@ def train(
     setup = {"seed": seed, "about": about}
     record.check_setup(model.logdir, setup)
     if not content["finished"]:
-        _check_patches(training, validation)
-        record.write(model.logdir, content := content | setup)
-        log = gan_training.fit(
-            gan_training.Training(model.logdir, model.settings, model.networks, training, validation, seed)
-        )
+        gan_training.check_patches(training, validation, chosen_by=model.settings.chosen_by)
+        settings = gan_training.with_thresholds(model.settings, training, seed=seed)
+        content |= setup | {"thresholds": settings.structure and settings.structure.thresholds}
+        record.write(model.logdir, content)
+        run = gan_training.Training(model.logdir, settings, model.networks, training, validation, seed)
+        log = gan_training.fit(run)
         if len(log) < model.settings.epochs:
             raise FloatingPointError(
                 f"{model.logdir}: a loss stopped being a number in epoch {len(log) + 1} of {model.settings.epochs}; "
@@ -235,12 +236,3 @@ def open_epoch(model: CycleGAN, epoch: int) -> None:
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         remedy = "Copy the model's folder again, or open another epoch."
         raise data.problem(path, "the generators of this model", f"a damaged file ({error})", remedy) from error
-
-
-def _check_patches(training: unpaired.Domains, validation: unpaired.Domains) -> None:
-    for part in (*training, *validation):
-        side = part.shape[1]
-        if side < 44 or side % 4:
-            raise ValueError(
-                f"Expected patches of at least 44 px per side, a multiple of 4, found {side} px. Choose another size."
-            )

@@ -51,6 +51,11 @@ class Structure:
             )
         _check_positive(self, "steepness", "weight", "decay_epochs")
 
+    @property
+    def thresholds(self) -> dict[str, float | None]:
+        """Both thresholds, by the kind of image."""
+        return {"source": self.source_threshold, "target": self.target_threshold}
+
     def weight_at(self, epochs_done: float) -> float:
         """Return the weight after a number of epochs, fractions included."""
         return self.weight * math.exp(-epochs_done / self.decay_epochs)
@@ -105,8 +110,10 @@ class Settings:
     structure: Structure | None = None
 
     def __post_init__(self) -> None:
-        names = ("n_first", "n_first_discriminator", "init_scale", "epochs", "batch_size", "learning_rate")
+        names = ("n_first", "n_blocks", "n_first_discriminator", "init_scale", "epochs", "batch_size", "learning_rate")
         _check_positive(self, *names)
+        if min(self.cycle_weight, self.identity_weight, self.pool_size, self.smoothing_px) < 0:
+            raise ValueError("Expected weights, pool size and smoothing of 0 or more, found one below. Correct it.")
         if self.chosen_by not in CRITERIA or not 0 <= self.decay_epochs < self.epochs:
             raise ValueError(
                 f"Expected chosen_by among {', '.join(CRITERIA)} and 0 to {self.epochs - 1} decay_epochs, fewer than "

@@ -79,13 +79,11 @@ class Steps:
     networks : Networks
         What is trained.
     settings : Settings
-        Weights of the losses and Adam's rate.
-    structure : Structure or None
-        The constraint of c2GAN, with its thresholds.
+        Weights of the losses and Adam's rate; the constraint of c2GAN with its thresholds.
     """
 
-    def __init__(self, networks: Networks, settings: Settings, structure: Structure | None) -> None:
-        self.networks, self.settings, self.structure = networks, settings, structure
+    def __init__(self, networks: Networks, settings: Settings) -> None:
+        self.networks, self.settings = networks, settings
         self.variables = [
             [variable for network in pair for variable in network.trainable_variables]
             for pair in (networks[:2], networks[2:])
@@ -118,8 +116,8 @@ class Steps:
             }
             kept = losses["cycle"] + settings.identity_weight * losses["identity"]
             total = losses["gan"] + settings.cycle_weight * kept
-            if self.structure:
-                losses["structure"] = structure_loss(self.structure, (source, fake_target), (fake_source, target))
+            if settings.structure:
+                losses["structure"] = structure_loss(settings.structure, (source, fake_target), (fake_source, target))
                 total += structure_weight * losses["structure"]
         gradients = tape.gradient(total, self.variables[0])
         self.optimizers[0].apply_gradients(zip(gradients, self.variables[0], strict=True))

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from skimage.util import montage
 
 from l2l_utils import checkpoint, data, files, gan_steps, metrics, progress, unpaired
-from l2l_utils.gan_settings import Settings, Structure
+from l2l_utils.gan_settings import Settings
 
 EPOCHS: Final = "epochs"
 SAMPLES: Final = "samples"
 N_SAMPLES: Final = 4
+SMALLEST_PX: Final = 44  # for three scales of similarity
 
 
 class Training(NamedTuple):
@@ -29,6 +30,18 @@ class Training(NamedTuple):
     training: unpaired.Domains
     validation: unpaired.Domains
     seed: int
+
+
+def with_thresholds(settings: Settings, training: unpaired.Domains, *, seed: int) -> Settings:
+    """Return settings whose constraint, if they have one, has both thresholds: those that are missing are found."""
+    structure = settings.structure
+    if structure is None:
+        return settings
+    rng = np.random.default_rng(seed)
+    found = [unpaired.threshold(part, sigma_px=settings.smoothing_px, rng=rng) for part in training]
+    given = structure.source_threshold, structure.target_threshold
+    source, target = (own if own is not None else otsu for own, otsu in zip(given, found, strict=True))
+    return replace(settings, structure=replace(structure, source_threshold=source, target_threshold=target))
 
 
 def fit(run: Training) -> pd.DataFrame:
@@ -48,7 +61,7 @@ def fit(run: Training) -> pd.DataFrame:
         The log; shorter than the training if a loss stopped being a number.
     """
     settings, state = run.settings, checkpoint.State.read(run.folder)
-    steps = gan_steps.Steps(run.networks, settings, _with_thresholds(run))
+    steps = gan_steps.Steps(run.networks, settings)
     pools = [gan_steps.Pool(settings.pool_size) for _ in range(2)]
     log = []
     if state:
@@ -106,6 +119,22 @@ def translate(generator: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]
     return np.stack([(generator.predict_on_batch(2 * patch[None] - 1)[0] + 1) / 2 for patch in batch])
 
 
+def check_patches(training: unpaired.Domains, validation: unpaired.Domains, *, chosen_by: str) -> None:
+    """Raise ValueError for patches that the networks, or what chooses the epoch, cannot take."""
+    for part in (*training, *validation):
+        side = part.shape[1]
+        if side < SMALLEST_PX or side % 4:
+            raise ValueError(
+                f"Expected patches of at least {SMALLEST_PX} px per side, a multiple of 4, found {side} px. "
+                "Choose another size."
+            )
+    if chosen_by == "pairs" and len(validation.source) != len(validation.target):
+        raise ValueError(
+            f"Expected pairs of validation patches to choose the epoch by, found {len(validation.source)} source and "
+            f'{len(validation.target)} target patches. Cut them from pairs, or use chosen_by="unpaired".'
+        )
+
+
 def _run_epoch(run: Training, steps: gan_steps.Steps, pools: list[gan_steps.Pool], epoch: int) -> dict[str, float]:
     """Go once through the larger of both sets; return the means of the losses."""
     settings, now, rng = run.settings, run.training.at_epoch(epoch), np.random.default_rng((run.seed, epoch))
@@ -118,7 +147,7 @@ def _run_epoch(run: Training, steps: gan_steps.Steps, pools: list[gan_steps.Pool
             2 * unpaired.smooth(part[order[chosen]], settings.smoothing_px) - 1
             for part, order in zip(now, orders, strict=True)
         )
-        weight = steps.structure.weight_at(epoch + i / n_steps) if steps.structure else 0.0
+        weight = settings.structure.weight_at(epoch + i / n_steps) if settings.structure else 0.0
         fake_target, fake_source, found = steps.generate(source, target, np.float32(weight))
         pooled = [
             pool.exchange(fake.numpy(), rng) for pool, fake in zip(pools, (fake_target, fake_source), strict=True)
@@ -131,18 +160,6 @@ def _run_epoch(run: Training, steps: gan_steps.Steps, pools: list[gan_steps.Pool
 def _order(n: int, n_needed: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Return indices of all patches in random order, and again in another one, as many as are needed."""
     return np.concatenate([rng.permutation(n) for _ in range(-(-n_needed // n))])[:n_needed]
-
-
-def _with_thresholds(run: Training) -> Structure | None:
-    """Return the constraint with both thresholds."""
-    structure = run.settings.structure
-    if structure is None:
-        return None
-    rng, known = np.random.default_rng(run.seed), {"sigma_px": run.settings.smoothing_px}
-    found = [unpaired.threshold(part, rng=rng, **known) for part in run.training]
-    given = structure.source_threshold, structure.target_threshold
-    source, target = (f if g is None else g for f, g in zip(found, given, strict=True))
-    return replace(structure, source_threshold=source, target_threshold=target)
 
 
 def _variables(steps: gan_steps.Steps) -> list[Any]:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from l2l_utils import (
     checkpoint,
@@ -92,6 +93,10 @@ def test_what_a_training_leaves_behind(trained):
     assert content["finished"]
     assert content["best_epoch"] == log.criterion.idxmin() + 1
     assert content["weights_sha256"] == checkpoint.weights_sha256(model)
+    training, _ = cut()
+    assert content["thresholds"]["source"] == pytest.approx(
+        threshold_otsu(ndimage.gaussian_filter(np.asarray(training.source), (0, 1, 1, 0)))
+    )
     assert list(log.epoch) == [0, 1, 2]
     assert log.learning_rate.tolist() == pytest.approx([2e-4, 2e-4, 1e-4])
     assert {"gan", "cycle", "identity", "structure", "discriminators"} <= set(log.columns)
@@ -200,6 +205,14 @@ def test_patches_must_fit(tmp_path):
     odd = unpaired.Domains(*(Drawn(np.zeros((2, 46, 46, 1), np.float32)) for _ in range(2)))
     with pytest.raises(ValueError, match="multiple of 4, found 46"):
         cyclegan.train(model, odd, odd)
+
+
+def test_pairs_are_needed_to_choose_by_pairs(tmp_path):
+    """Unequal numbers of validation patches are no pairs."""
+    settings, (training, validation) = replace(TINY, chosen_by="pairs"), cut()
+    model = cyclegan.create(name="model", basedir=tmp_path, settings=settings)
+    with pytest.raises(ValueError, match=r'4 source and 2 target patches.*chosen_by="unpaired"'):
+        cyclegan.train(model, training, validation._replace(target=validation.target[:2]))
 
 
 @pytest.mark.parametrize("content", [None, "{}"])

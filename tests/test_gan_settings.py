@@ -54,6 +54,7 @@ def test_settings_survive_being_written(structure):
     ("make", "message"),
     [
         (lambda: Settings(batch_size=0), "batch_size=0"),
+        (lambda: Settings(smoothing_px=-1), "0 or more"),
         (lambda: Settings(chosen_by="eye"), "unpaired, pairs"),
         (lambda: Settings(epochs=3, decay_epochs=3), "0 to 2 decay_epochs"),
         (lambda: Structure(source_threshold=120), "between 0 and 1"),

@@ -1,5 +1,7 @@
 """Losses against values by hand, the pool's statistics, and which half of a step changes what."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -88,7 +90,7 @@ def test_generators_step_reports_the_losses_before_it(rng, structure):
     }
     if structure:
         expected["structure"] = gan_steps.structure_loss(structure, (source, fake_target), (fake_source, target))
-    steps = gan_steps.Steps(networks, TINY, structure)
+    steps = gan_steps.Steps(networks, replace(TINY, structure=structure))
     found_target, found_source, losses = steps.generate(source, target, np.float32(5))
     np.testing.assert_allclose(found_target, fake_target, atol=1e-5)
     np.testing.assert_allclose(found_source, fake_source, atol=1e-5)
@@ -100,7 +102,7 @@ def test_generators_step_reports_the_losses_before_it(rng, structure):
 def test_each_half_of_a_step_changes_its_own_networks(rng):
     """Generators learn while discriminators rest, and the other way round."""
     networks = gan_steps.Networks.create(TINY)
-    steps, source, target = gan_steps.Steps(networks, TINY, None), draw(rng), draw(rng)
+    steps, source, target = gan_steps.Steps(networks, TINY), draw(rng), draw(rng)
 
     def weights():
         return [np.concatenate([w.ravel() for w in network.get_weights()]) for network in networks]
@@ -119,9 +121,9 @@ def test_each_half_of_a_step_changes_its_own_networks(rng):
 def test_the_constraint_steers_the_generators(rng):
     """With a heavy constraint, steps on one batch bring the saliency of an image and its translation together."""
     keras_import("utils", "set_random_seed")(0)
-    settings = Settings(n_first=4, n_blocks=1, n_first_discriminator=2, init_scale=0.02, learning_rate=0.01)
     structure = Structure(0.5, 0.5, target_inverted=True)
-    steps = gan_steps.Steps(gan_steps.Networks.create(settings), settings, structure)
+    settings = Settings(n_first=4, n_blocks=1, init_scale=0.02, learning_rate=0.01, structure=structure)
+    steps = gan_steps.Steps(gan_steps.Networks.create(settings), settings)
     smooth = ndimage.gaussian_filter(rng.standard_normal((4, 48, 48, 1)), (0, 4, 4, 0))
     source, target = np.split(np.clip(smooth / smooth.std() / 2, -1, 1).astype(np.float32), 2)
     costs = [float(steps.generate(source, target, np.float32(1000))[2]["structure"]) for _ in range(30)]
