@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from csbdeep.models import CARE
@@ -96,15 +95,14 @@ def train_network(
     return model
 
 
-class Files(NamedTuple):
-    """Image files of two kinds; no two of them need show the same field."""
-
-    sources: Sequence[data.PathLike]
-    targets: Sequence[data.PathLike]
-
-
 def train_unpaired(
-    training: Files, validation: Files, *, name: str, folder: str | Path, settings: cyclegan.Settings, cut: Cut
+    training: unpaired.Files,
+    validation: unpaired.Files,
+    *,
+    name: str,
+    folder: str | Path,
+    settings: cyclegan.Settings,
+    cut: Cut,
 ) -> cyclegan.CycleGAN:
     """Train a CycleGAN or c2GAN; open it if it is finished, go on if it was interrupted.
 
@@ -113,7 +111,7 @@ def train_unpaired(
     training, validation : Files
         Images that train, and images that choose the best epoch; where that is done by pairs, these are pairs.
     name : str
-        The model's folder is ``folder / "models" / f"{name}_seed{cut.seed}"``.
+        The model's folder is ``folder / "models" / name``.
     folder : path
         See `name`.
     settings : Settings
@@ -143,8 +141,6 @@ def train_unpaired(
         judges = unpaired.Domains(lazy.source, lazy.target)
     else:
         judges = unpaired.cut(*validation, **size, **percentiles, rng=rng)
-    model = cyclegan.create(
-        name=f"{name}_seed{cut.seed}", basedir=Path(folder) / "models", settings=settings, **percentiles
-    )
+    model = cyclegan.create(name=name, basedir=Path(folder) / "models", settings=settings, **percentiles)
     cyclegan.train(model, pieces, judges, seed=cut.seed)
     return model

@@ -19,6 +19,13 @@ GREY_LEVELS: Final = 65535
 THRESHOLD_PATCHES: Final = 64
 
 
+class Files(NamedTuple):
+    """Image files of two kinds; no two of them need show the same field."""
+
+    sources: Sequence[data.PathLike]
+    targets: Sequence[data.PathLike]
+
+
 class Domains(NamedTuple):
     """Patches of both kinds, float32 array-likes of shape (patch, Y, X, 1), 0 to 1.
 

@@ -45,17 +45,17 @@ def epochs(table: pd.DataFrame, *, measures: Mapping[str, str]) -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Of `unpaired_study.over_epochs`.
+        Of `unpaired_study.over_epochs`, of one data set.
     measures : mapping of str to str
         Columns to draw, and the label of each one's axis.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Means over images; the ring marks the epoch that the criterion chose.
+        Means over trainings; the ring marks the epoch with the lowest criterion.
     """
     fig, axes = plt.subplots(1, len(measures), figsize=(4.2 * len(measures), 3.3), squeeze=False, layout="constrained")
-    means = table.drop(columns="image").groupby(["method", "epoch"], sort=False).mean()
+    means = table.groupby(["method", "epoch"], sort=False).mean(numeric_only=True)
     for ax, (measure, label) in zip(axes[0], measures.items(), strict=True):
         for i, (method, part) in enumerate(means.groupby(level="method", sort=False)):
             line, chosen = part[measure].droplevel("method"), part.criterion.idxmin()[1]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pandas as pd
+from scipy import stats
 
-from l2l_utils import cyclegan, data, judging, patches, restoration, training, unpaired
+from l2l_utils import checkpoint, cyclegan, data, judging, patches, restoration, training, unpaired, unpaired_images
 
+Models = Mapping[tuple[str, int], cyclegan.CycleGAN]
 ERRORS: Final = ["false_structure", "missed_structure"]
 
 
@@ -71,15 +73,20 @@ class Study:
             A training of each method for each.
         """
         restored = {}
-        files = [training.Files(*unpaired.apart(part)) for part in (split.training, split.validation)]
+        files = [unpaired.Files(*unpaired.apart(part)) for part in (split.training, split.validation)]
         sources = [pair.source for pair in split.held_out]
         for method, seed in itertools.product(methods, seeds):
-            model = self.train(task, *files, name=method.replace(" ", "_"), seed=seed, **methods[method])
+            model = self.train(task, *files, name=method, seed=seed, **methods[method])
             to = self.folder / task / "restored" / model.name
             restored[method, None, seed] = restoration.restore_files(model, sources, to, restore=cyclegan.restore)
         return restored
 
-    def real(self, images: Real, methods: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Path]]:
+    def open_models(self, task: str, methods: Iterable[str], *, seeds: Sequence[int]) -> Models:
+        """Open the CycleGANs that were trained for a task, by method and seed."""
+        folder = self.folder / task / "models"
+        return {(name, seed): cyclegan.load(folder / _name(name, seed)) for name in methods for seed in seeds}
+
+    def real(self, images: unpaired_images.Real, methods: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Path]]:
         """Train each method once on real images, and restore those that are to be."""
         here, restored = replace(self, recipe=replace(self.recipe, **images.percentiles)), {}
         for method, changes in methods.items():
@@ -89,18 +96,22 @@ class Study:
         return restored
 
     def train(
-        self, task: str, files: training.Files, validation: training.Files, *, name: str, seed: int, **changes: Any
+        self, task: str, files: unpaired.Files, validation: unpaired.Files, *, name: str, seed: int, **changes: Any
     ) -> cyclegan.CycleGAN:
         """Train one CycleGAN on image files, with some settings changed."""
         percentiles = {"pmin": self.recipe.pmin, "pmax": self.recipe.pmax}
         return training.train_unpaired(
             files,
             validation,
-            name=name,
+            name=_name(name, seed),
             folder=self.folder / task,
             settings=replace(self.settings, **changes),
             cut=training.Cut(self.patch_px, self.n_patches_per_image, seed, **percentiles),
         )
+
+
+def _name(method: str, seed: int) -> str:
+    return f"{method.replace(' ', '_')}_seed{seed}"
 
 
 def pair_with(split: patches.Split, folder: Path) -> patches.Split:
@@ -129,96 +140,60 @@ def failures(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([errors.assign(metric="structure_error"), failed])[list(scores.columns)]
 
 
-def over_epochs(
-    models: Mapping[str, cyclegan.CycleGAN], fields: Sequence[judging.Field], raw: Sequence[data.PathLike]
-) -> pd.DataFrame:
+def over_epochs(models: Models, fields: Sequence[judging.Field], pairs: Sequence[data.Pair]) -> pd.DataFrame:
     """Return for each epoch of each model its criterion, and what its images are worth against the truth.
 
     Parameters
     ----------
-    models : mapping of str to CycleGAN
-        By name; each ends with the generators of its last epoch.
+    models : mapping of (str, int) to CycleGAN
+        By method and seed; each ends with the generators of its last epoch.
     fields : sequence of Field
         Held-out fields.
-    raw : sequence of path
-        Their raw images.
+    pairs : sequence of Pair
+        Their files.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``method``, ``epoch`` from 1, ``criterion``, ``image``, and the measures of `judging.judge` against the
-        truth.
+        Columns ``method``, ``seed``, ``epoch`` from 1, ``criterion``, and the means over the fields of the measures of
+        `judging.judge` against the truth.
     """
     rows = []
-    for name, model in models.items():
-        log = pd.read_csv(model.logdir / "training_log.csv")
+    for (method, seed), model in models.items():
+        log = pd.read_csv(model.logdir / checkpoint.LOG)
         for epoch, criterion in zip(log.epoch + 1, log.criterion, strict=True):
             cyclegan.open_epoch(model, int(epoch))
-            for field, path in zip(fields, raw, strict=True):
-                measures = judging.judge(field, cyclegan.restore(model, data.read_image(path)))
-                row = {"method": name, "epoch": int(epoch), "criterion": criterion, "image": field.name}
-                rows.append(row | {metric: v for (reference, metric), v in measures.items() if reference == "truth"})
+            images = [cyclegan.restore(model, data.read_image(pair.source)) for pair in pairs]
+            judged = [judging.judge(field, image) for field, image in zip(fields, images, strict=True)]
+            metrics = [key for key in judged[0] if key[0] == "truth"]
+            means = {metric: sum(each[ref, metric] for each in judged) / len(judged) for ref, metric in metrics}
+            rows.append({"method": method, "seed": seed, "epoch": int(epoch), "criterion": criterion} | means)
     return pd.DataFrame(rows)
 
 
-class Real(NamedTuple):
-    """Real images of two kinds: what trains, what chooses the epoch, and what is to be restored, first one unseen."""
-
-    training: training.Files
-    validation: training.Files
-    to_restore: list[Path]
-    reference: Path | None  # the sharp image of the first one to restore
-    percentiles: dict[str, float]
-
-
-def own_images(source_dir: data.PathLike, target_dir: data.PathLike) -> Real:
-    """Take a user's two folders of TIFFs, which need not match: of each the last file chooses the epoch.
-
-    The first source is not trained on either, so that it can be looked at; all sources are to be restored.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If a folder is missing or holds too few images; the message names it.
-    """
-    found = []
-    for folder, fewest in ((source_dir, 3), (target_dir, 2)):
-        files = sorted(path for path in Path(folder).glob("*.tif*") if not path.name.startswith("."))
-        if len(files) < fewest:
-            what = (
-                f"a folder with at least {fewest} TIFF images" if Path(folder).is_dir() else "a folder of TIFF images"
-            )
-            raise data.problem(folder, what, len(files) or "none", "Give source_dir and target_dir, or neither.")
-        found.append(files)
-    sources, targets = found
-    train, validate = training.Files(sources[1:-1], targets[:-1]), training.Files(sources[-1:], targets[-1:])
-    return Real(train, validate, sources, None, {"pmin": 1.0, "pmax": 99.9})
-
-
-def far_apart(folder: Path | None) -> Real | None:
-    """Take planes of a stack by two microscopes: sources from below the middle, targets from above it.
+def choices(epochs: pd.DataFrame, measure: str = "ms_ssim_3") -> pd.DataFrame:
+    """Return what the criterion's choice of an epoch is worth beside the last epoch and the best one.
 
     Parameters
     ----------
-    folder : Path or None
-        Folder with ``source`` and ``target``, whose files are the planes in their order, 17 or more.
+    epochs : pandas.DataFrame
+        Of `over_epochs`, with a column ``dataset``.
+    measure : str
+        Measure against the truth, the higher the better.
 
     Returns
     -------
-    Real or None
-        Five planes on each side train, two farther out choose the epoch, three in the middle are to be restored. None
-        where there is no folder.
+    pandas.DataFrame
+        Means over trainings, a row per data set and method: the measure of the ``first``, the ``last``, the ``chosen``
+        and the ``best`` epoch, and ``agreement``, Spearman's correlation of the measure with the criterion's negative
+        over the epochs, with its lowest and highest value.
     """
-    if folder is None:
-        return None
-    pairs = data.pair_images(folder / "source", folder / "target")
-    centre = len(pairs) // 2
-    below, middle, above = (
-        pairs[centre - 8 : centre - 1],
-        pairs[centre - 1 : centre + 2],
-        pairs[centre + 2 : centre + 9],
-    )
-    train = training.Files([pair.source for pair in below[2:]], [pair.target for pair in above[:-2]])
-    validate = training.Files([pair.source for pair in below[:2]], [pair.target for pair in above[-2:]])
-    middle = [middle[1], middle[0], middle[2]]
-    return Real(train, validate, [pair.source for pair in middle], middle[0].target, {"pmin": 2.0, "pmax": 99.8})
+    rows = []
+    for (dataset, method, _), part in epochs.groupby(["dataset", "method", "seed"], sort=False):
+        values = part[measure].to_numpy()
+        row = {"first": values[0], "last": values[-1], "chosen": values[part.criterion.argmin()], "best": values.max()}
+        agreement = stats.spearmanr(values, -part.criterion).statistic
+        rows.append({"dataset": dataset, "method": method} | row | {"agreement": agreement})
+    grouped = pd.DataFrame(rows).groupby(["dataset", "method"], sort=False)
+    ends = grouped.agreement.agg(["min", "max"]).set_axis(["lowest", "highest"], axis="columns")
+    return grouped.mean().join(ends)

@@ -37,7 +37,7 @@ LEVELS = dict.fromkeys(
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
         # images that are not paired
-        *("gan_settings", "unpaired"),
+        *("gan_settings", "unpaired", "unpaired_images"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
         # alarms without a truth
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
@@ -79,6 +79,7 @@ ARROWS = {
     "gan_steps": {"gan_networks"},
     "gan_tiling": {"gan_networks", "tiling"},
     "unpaired": {"data", "patches"},
+    "unpaired_images": {"data", "unpaired"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
     "against_truth": {"metrics"},
     "binarisation": {"against_truth", "filters", "judging"},
@@ -98,7 +99,7 @@ ARROWS = {
     "mask_charts": {"plot"},
     "scorecard": {"claims", "intervals", "unpaired_claims"},
     "unpaired_claims": {"claims"},
-    "unpaired_study": {"cyclegan", "restoration", "training"},
+    "unpaired_study": {"checkpoint", "cyclegan", "restoration", "training"},
     "profiles": {"drawing"},
     "resolving": {"detector", "judging", "normalization", "profiles", "scores", "simulation", "specimen"},
     "pairs": {"metrics", "normalization"},

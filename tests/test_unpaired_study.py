@@ -63,13 +63,27 @@ def test_a_study_without_pairs(pairs, tmp_path):
     assert study.without_pairs("labels", split, methods, seeds=[3]) == restored
     assert path.stat().st_mtime_ns == written
 
-    model = cyclegan.load(tmp_path / "labels" / "models" / "c2GAN_seed3")
+    models = study.open_models("labels", methods, seeds=[3])
+    model = models["c2GAN", 3]
     assert model.settings == replace(SETTINGS, structure=cyclegan.Structure())
     fields = judging.read_fields("virtual/tubulin-small", split.held_out, rng=np.random.default_rng(0))
-    table = unpaired_study.over_epochs({"c2GAN": model}, fields, [split.held_out[0].source])
+    table = unpaired_study.over_epochs(models, fields, split.held_out)
     assert list(table.epoch) == [1, 2]
     best = table.loc[table.criterion.idxmin()]
     assert best.ms_ssim_3 == pytest.approx(judging.judge(fields[0], data.read_image(path))["truth", "ms_ssim_3"])
+
+
+def test_choices_of_epochs_by_hand():
+    """With the criterion of one training falling as quality rises, and of the other one rising."""
+    quality, falling = [0.1, 0.4, 0.3], [0.9, 0.2, 0.5]
+    rows = [
+        {"dataset": "tubulin", "method": "CycleGAN", "seed": seed, "epoch": i + 1, "criterion": c, "ms_ssim_3": q}
+        for seed, criteria in enumerate((falling, quality))
+        for i, (c, q) in enumerate(zip(criteria, quality, strict=True))
+    ]
+    (found,) = unpaired_study.choices(pd.DataFrame(rows)).to_dict("records")
+    expected = {"first": 0.1, "last": 0.3, "chosen": (0.4 + 0.1) / 2, "best": 0.4}
+    assert found == pytest.approx(expected | {"agreement": 0, "lowest": -1, "highest": 1})
 
 
 def test_failed_is_what_is_worse_than_the_raw_image():
@@ -89,37 +103,6 @@ def test_failed_is_what_is_worse_than_the_raw_image():
     np.testing.assert_allclose(gan.structure_error, [0.3, 0.2])
     assert gan.failed.tolist() == [0, 1]
     assert not found[(found.method == "input") & (found.metric == "failed")].value.any()
-
-
-def test_planes_are_far_apart(tmp_path, rng):
-    """Sources lie below the middle of the stack, targets above it; between them is what is restored."""
-    for role in ("source", "target"):
-        for z in range(19):
-            data.write_image(tmp_path / role / f"z{z:02d}.tif", rng.random((8, 8), np.float32))
-    real = unpaired_study.far_apart(tmp_path)
-    planes = [[int(path.stem[1:]) for path in paths] for paths in (*real.training, *real.validation, real.to_restore)]
-    assert planes == [[3, 4, 5, 6, 7], [11, 12, 13, 14, 15], [1, 2], [16, 17], [9, 8, 10]]
-    assert real.reference == tmp_path / "target" / "z09.tif"
-    assert unpaired_study.far_apart(None) is None
-
-
-def test_own_folders_need_not_match(tmp_path, rng):
-    """The first source is seen by no training; of each kind the last image chooses the epoch; all are restored."""
-    for role, n in (("source", 4), ("target", 3)):
-        for i in range(n):
-            data.write_image(tmp_path / role / f"{role}{i}.tif", rng.random((8, 8), np.float32))
-    real = unpaired_study.own_images(tmp_path / "source", tmp_path / "target")
-    names = [[path.stem for path in paths] for paths in (*real.training, *real.validation, real.to_restore)]
-    sources, targets = ([f"{role}{i}" for i in range(n)] for role, n in (("source", 4), ("target", 3)))
-    assert names == [sources[1:3], targets[:2], sources[3:], targets[2:], sources]
-
-
-@pytest.mark.parametrize("folder", ["missing", "empty"])
-def test_folders_without_images_are_named(tmp_path, folder):
-    """A folder that is missing or empty is reported with what to do."""
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=f"{folder}: expected a folder .* Give source_dir and target_dir"):
-        unpaired_study.own_images(tmp_path / folder, tmp_path)
 
 
 def test_records_say_what_the_scores_say(tmp_path):
@@ -143,6 +126,8 @@ def test_records_say_what_the_scores_say(tmp_path):
     keys = [name for name in scores.COLUMNS if name != "value"]
     table = table.groupby(keys, dropna=False, sort=False).value.mean().reset_index()[scores.COLUMNS]
     table.to_csv(tmp_path / "scores.csv", index=False)
+    epochs = pd.DataFrame({"dataset": ["tubulin"], "method": ["CycleGAN"], "epoch": [1], "ms_ssim_3": [0.5]})
+    epochs.to_csv(tmp_path / "epochs.csv", index=False)
     runpy.run_path(str(SCRIPT))["main"](tmp_path, [tmp_path / "scores.csv"])
     claims = pd.read_csv(tmp_path / "unpaired_claims.csv", comment="#")
     assert set(claims.claim) == {"L25", "L26", "L27", "C01", "C02", "C03", "C04"}
@@ -150,4 +135,5 @@ def test_records_say_what_the_scores_say(tmp_path):
     assert single.holds.all()
     summary = pd.read_csv(tmp_path / "unpaired.csv", comment="#")
     assert set(summary.metric) == set(levels)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "unpaired_epochs.csv", comment="#"), epochs)
     assert "# seeds: 0 1 2" in (tmp_path / "unpaired.csv").read_text("utf-8")

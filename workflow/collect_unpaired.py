@@ -1,7 +1,7 @@
 """Write what the book keeps of chapter 07 on all structures.
 
-`python workflow/collect_unpaired.py RESULTS SCORES...` writes unpaired.csv and
-unpaired_claims.csv to the folder RESULTS.
+`python workflow/collect_unpaired.py RESULTS SCORES...` writes unpaired.csv, unpaired_claims.csv and unpaired_epochs.csv
+to the folder RESULTS; the last from the epochs.csv beside each table of scores.
 """
 
 import sys
@@ -19,9 +19,11 @@ METRICS += ["change", "histogram_distance", "saturated", "structure_error", "fai
 def main(folder: Path, paths: list[Path]) -> None:
     """Read the scores, and record means and claims."""
     scores = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    epochs = pd.concat([pd.read_csv(path.with_name("epochs.csv")) for path in paths], ignore_index=True)
     found = {
         "unpaired": intervals.summarise(scores[scores.metric.isin(METRICS)]),
         "unpaired_claims": scorecard.judge(scores, UNPAIRED_CLAIMS),
+        "unpaired_epochs": epochs,
     }
     seeds = sorted(scores.seed.dropna().astype(int).unique())
     for name, table in found.items():

@@ -1,0 +1,72 @@
+"""Real images of two kinds that are not paired: a user's two folders, or planes of a stack that lie far apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from l2l_utils import data
+from l2l_utils.unpaired import Files
+
+
+class Real(NamedTuple):
+    """Real images of two kinds: what trains, what chooses the epoch, and what is to be restored, first one unseen."""
+
+    training: Files
+    validation: Files
+    to_restore: list[Path]
+    reference: Path | None  # the sharp image of the first one to restore
+    percentiles: dict[str, float]
+
+
+def own_images(source_dir: data.PathLike, target_dir: data.PathLike) -> Real:
+    """Take a user's two folders of TIFFs, which need not match: of each the last file chooses the epoch.
+
+    The first source is not trained on either, so that it can be looked at; all sources are to be restored.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a folder is missing or holds too few images; the message names it.
+    """
+    found = []
+    for folder, fewest in ((source_dir, 3), (target_dir, 2)):
+        files = sorted(path for path in Path(folder).glob("*.tif*") if not path.name.startswith("."))
+        if len(files) < fewest:
+            what = (
+                f"a folder with at least {fewest} TIFF images" if Path(folder).is_dir() else "a folder of TIFF images"
+            )
+            raise data.problem(folder, what, len(files) or "none", "Give source_dir and target_dir, or neither.")
+        found.append(files)
+    sources, targets = found
+    train, validate = Files(sources[1:-1], targets[:-1]), Files(sources[-1:], targets[-1:])
+    return Real(train, validate, sources, None, {"pmin": 1.0, "pmax": 99.9})
+
+
+def far_apart(folder: Path | None) -> Real | None:
+    """Take planes of a stack by two microscopes: sources from below the middle, targets from above it.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Folder with ``source`` and ``target``, whose files are the planes in their order, 17 or more.
+
+    Returns
+    -------
+    Real or None
+        Five planes on each side train, two farther out choose the epoch, three in the middle are to be restored. None
+        where there is no folder.
+    """
+    if folder is None:
+        return None
+    pairs = data.pair_images(folder / "source", folder / "target")
+    centre = len(pairs) // 2
+    below, middle, above = (
+        pairs[centre - 8 : centre - 1],
+        pairs[centre - 1 : centre + 2],
+        pairs[centre + 2 : centre + 9],
+    )
+    train = Files([pair.source for pair in below[2:]], [pair.target for pair in above[:-2]])
+    validate = Files([pair.source for pair in below[:2]], [pair.target for pair in above[-2:]])
+    middle = [middle[1], middle[0], middle[2]]
+    return Real(train, validate, [pair.source for pair in middle], middle[0].target, {"pmin": 2.0, "pmax": 99.8})
