@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from l2l_utils import data
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from l2l_utils import data, metrics, normalization
 from l2l_utils.unpaired import Files
+
+RAW: Final = "raw"
+SHARP: Final = "sharp image"
 
 
 class Real(NamedTuple):
@@ -17,6 +25,31 @@ class Real(NamedTuple):
     to_restore: list[Path]
     reference: Path | None  # the sharp image of the first one to restore
     percentiles: dict[str, float]
+
+    @property
+    def pixel_um(self) -> float | None:
+        """Side of a pixel in um, if the first image to restore knows it."""
+        size = data.pixel_size_um(self.to_restore[0])
+        return size[0] if size else None
+
+    def beside(self, restored: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float32]]:
+        """Return the first image raw, restored by each method (Y, X), and sharp if there is one; all normalised."""
+        files = {RAW: self.to_restore[0], SHARP: self.reference}
+        seen = {name: normalization.read_normalized(file, **self.percentiles) for name, file in files.items() if file}
+        return {RAW: seen.pop(RAW)} | dict(restored) | seen
+
+
+def compare(images: Mapping[str, ArrayLike]) -> pd.DataFrame:
+    """Return the measures of `metrics.evaluate` of each image of `Real.beside` against the sharp one, if there is one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per image; empty without a sharp image.
+    """
+    others = {name: image for name, image in images.items() if name != SHARP and SHARP in images}
+    scores = {name: metrics.evaluate(images[SHARP], image) for name, image in others.items()}
+    return pd.DataFrame.from_dict(scores, orient="index").rename_axis(columns="against the sharp image")
 
 
 def own_images(source_dir: data.PathLike, target_dir: data.PathLike) -> Real:

@@ -40,20 +40,31 @@ class Study:
     n_patches_per_image: int
 
     def with_pairs(
-        self, task: str, split: patches.Split, *, loss: str, seeds: Sequence[int]
+        self, task: str, splits: Mapping[str, patches.Split], *, loss: str, seeds: Sequence[int]
     ) -> dict[judging.Key, list[Path]]:
         """Train CARE networks on every second training pair, and restore the held-out sources.
 
         So a network with pairs sees as many images of each kind as one without, which gets the source of one pair and
         the target of the next.
+
+        Parameters
+        ----------
+        task : str
+            Name of the folder.
+        splits : mapping of str to Split
+            The pairs of each method, such as ``L2L``.
+        loss : str
+            Of the training.
+        seeds : sequence of int
+            A training of each method for each.
         """
-        half, restored = split._replace(training=split.training[::2]), {}
-        for seed in seeds:
-            named = {"method": "L2L", "loss": loss, "seed": seed}
+        restored = {}
+        for (method, split), seed in itertools.product(splits.items(), seeds):
+            half, named = split._replace(training=split.training[::2]), {"method": method, "loss": loss, "seed": seed}
             model = training.train_network(half, **named, folder=self.folder / task, recipe=self.recipe)
             to = self.folder / task / "restored" / model.name
             sources = [pair.source for pair in split.held_out]
-            restored["L2L", loss, seed] = restoration.restore_files(model, sources, to)
+            restored[method, loss, seed] = restoration.restore_files(model, sources, to)
         return restored
 
     def without_pairs(

@@ -79,7 +79,7 @@ ARROWS = {
     "gan_steps": {"gan_networks"},
     "gan_tiling": {"gan_networks", "tiling"},
     "unpaired": {"data", "patches"},
-    "unpaired_images": {"data", "unpaired"},
+    "unpaired_images": {"data", "metrics", "normalization", "unpaired"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
     "against_truth": {"metrics"},
     "binarisation": {"against_truth", "filters", "judging"},

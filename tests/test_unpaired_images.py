@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from l2l_utils import data, unpaired_images
+from l2l_utils import data, metrics, normalization, tiff, unpaired_images
 
 
 def test_planes_are_far_apart(tmp_path, rng):
@@ -16,6 +16,26 @@ def test_planes_are_far_apart(tmp_path, rng):
     assert planes == [[3, 4, 5, 6, 7], [11, 12, 13, 14, 15], [1, 2], [16, 17], [9, 8, 10]]
     assert real.reference == tmp_path / "target" / "z09.tif"
     assert unpaired_images.far_apart(None) is None
+
+
+def test_the_first_plane_is_compared_with_its_sharp_image(tmp_path, rng):
+    """Raw, restored and sharp in this order; the measures are those of `metrics.evaluate` on normalised images."""
+    size = tiff.PixelSize(0.5, 0.5, "um")
+    for role in ("source", "target"):
+        for z in range(17):
+            image = (1000 * rng.random((120, 130))).astype(np.uint16)
+            data.write_image(tmp_path / role / f"z{z:02d}.tif", image, like=size, dtype="uint16")
+    real = unpaired_images.far_apart(tmp_path)
+    assert real.pixel_um == pytest.approx(0.5)
+    restored = rng.random((120, 130))
+    shown = real.beside({"CycleGAN": restored})
+    assert list(shown) == ["raw", "CycleGAN", "sharp image"]
+    sharp = normalization.read_normalized(tmp_path / "target" / "z08.tif", pmin=2, pmax=99.8)
+    table = unpaired_images.compare(shown)
+    assert list(table.index) == ["raw", "CycleGAN"]
+    assert table.loc["CycleGAN"].to_dict() == pytest.approx(metrics.evaluate(sharp, restored))
+    without = real._replace(reference=None)
+    assert unpaired_images.compare(without.beside({"CycleGAN": restored})).empty
 
 
 def test_own_folders_need_not_match(tmp_path, rng):

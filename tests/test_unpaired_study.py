@@ -41,7 +41,7 @@ def test_both_kinds_of_network_see_equally_many_images(pairs, tmp_path):
     """The network with pairs gets one half of the fields; the other its sources, and targets of the second half."""
     study = unpaired_study.Study(tmp_path, RECIPE, replace(SETTINGS, epochs=1), 48, 2)
     split = patches.Split(pairs[:4], pairs[4:], [])
-    study.with_pairs("labels", split, loss="L1", seeds=[0])
+    study.with_pairs("labels", {"L2L": split}, loss="L1", seeds=[0])
     study.without_pairs("labels", split, {"CycleGAN": {}}, seeds=[0])
     with_pairs, without = (
         record.read(tmp_path / "labels" / "models" / name)["about"] for name in ("L2L_L1_seed0", "CycleGAN_seed0")
