@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,8 @@ def fit(run: Training) -> pd.DataFrame:
     pandas.DataFrame
         The log; shorter than the training if a loss stopped being a number.
     """
+    for leftover in [*run.folder.rglob(f"{files.UNFINISHED}*")]:
+        shutil.rmtree(leftover)
     settings, state = run.settings, checkpoint.State.read(run.folder)
     steps = gan_steps.Steps(run.networks, settings)
     pools = [gan_steps.Pool(settings.pool_size) for _ in range(2)]

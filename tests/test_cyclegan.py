@@ -166,21 +166,30 @@ def interrupt(patched, kind, n):
 
 @pytest.mark.slow
 def test_a_killed_process_goes_on(tmp_path):
-    """A process that is killed while it trains leaves what the next one needs."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "import os, signal, pathlib, test_cyclegan as t\n"
-        "from l2l_utils import gan_training\n"
-        "keep = gan_training._keep\n"
-        "def die(run, steps, pools, log):\n"
-        "    keep(run, steps, pools, log)\n"
-        "    if len(log) == 2: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "gan_training._keep = die\n"
-        f"t.train(pathlib.Path({str(tmp_path / 'killed')!r}))\n"
-    )
+    """A process that is killed while it writes its second epoch down leaves what the next one needs."""
+    code = f"""
+import contextlib, os, pathlib, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_cyclegan
+from l2l_utils import checkpoint, files
+
+write = files.whole_file
+
+@contextlib.contextmanager
+def die(path):
+    with write(path) as unfinished:
+        yield unfinished
+        if path.name == checkpoint.STATE and len(list(path.parent.glob("epochs/*.npz"))) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+files.whole_file = die
+test_cyclegan.train(pathlib.Path({str(tmp_path / "killed")!r}))
+"""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert list((tmp_path / "killed").rglob(f"{files.UNFINISHED}*"))
     found, log = train(tmp_path / "killed")
+    assert not list((tmp_path / "killed").rglob(f"{files.UNFINISHED}*"))
     whole, expected = train(tmp_path / "whole")
     assert list(log.epoch) == list(expected.epoch)
     np.testing.assert_allclose(weights(found), weights(whole), atol=1e-6)
