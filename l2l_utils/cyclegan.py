@@ -5,35 +5,31 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from csbdeep.utils import normalize_mi_ma
 from numpy.typing import ArrayLike, NDArray
 
-from l2l_utils import checkpoint, data, files, gan_steps, gan_tiling, gan_training, normalization, record, unpaired
+from l2l_utils import checkpoint, data, files, gan_inference, gan_steps, gan_training, normalization, record, unpaired
 from l2l_utils.gan_settings import Settings, Structure
 
 __all__ = ["CycleGAN", "Settings", "Structure", "create", "load", "restore", "train"]
 
 
-@dataclass(frozen=True)
-class CycleGAN:
-    """Two generators and two discriminators, with their folder."""
+class CycleGAN(NamedTuple):
+    """A CycleGAN on disk, and of its networks the one that restores, from the source's kind of image to the target's.
+
+    `keras_model` is the generator of the epoch in use, its normalisation fixed, see `gan_inference`.
+    """
 
     name: str
     logdir: Path
     settings: Settings
-    networks: gan_steps.Networks
-
-    @property
-    def keras_model(self) -> Any:
-        """The generator that restores: from the source's kind of image to the target's."""
-        return self.networks.to_target
+    keras_model: Any
 
 
 def create(*, name: str, basedir: data.PathLike, settings: Settings, pmin: float = 1.0, pmax: float = 99.9) -> CycleGAN:
@@ -77,7 +73,7 @@ def create(*, name: str, basedir: data.PathLike, settings: Settings, pmin: float
     if not content:
         files.make_folder(folder)
         record.write(folder, {**known, "kind": "CycleGAN", "finished": False})
-    return CycleGAN(name, folder.resolve(), settings, gan_steps.Networks.create(settings))
+    return CycleGAN(name, folder.resolve(), settings, gan_inference.fixed_generator(settings))
 
 
 def train(
@@ -88,7 +84,7 @@ def train(
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """Train a CycleGAN, keep both generators of every epoch, and leave those of the best one in the model.
+    """Train a CycleGAN, keep both generators of every epoch, and leave the best one in the model.
 
     A training that was killed or interrupted goes on after its last finished epoch. A finished model is left as it is.
 
@@ -99,7 +95,7 @@ def train(
     training, validation : Domains
         Patches of both kinds, 0 to 1; from different images. The validation patches choose the best epoch.
     seed : int
-        Decides which patches come when.
+        Decides which patches come when; the initial weights follow Keras' global seed.
     about : mapping, optional
         What else to keep in ``training.json``, beside the description of the training patches.
 
@@ -128,7 +124,8 @@ def train(
         settings = gan_training.with_thresholds(model.settings, training, seed=seed)
         content |= setup | {"thresholds": settings.structure and settings.structure.thresholds}
         record.write(model.logdir, content)
-        run = gan_training.Training(model.logdir, settings, model.networks, training, validation, seed)
+        networks = gan_steps.Networks.create(settings)
+        run = gan_training.Training(model.logdir, settings, networks, training, validation, seed)
         log = gan_training.fit(run)
         if len(log) < model.settings.epochs:
             raise FloatingPointError(
@@ -154,12 +151,12 @@ def load(folder: data.PathLike, *, epoch: int | None = None) -> CycleGAN:
     folder : path
         The model's folder.
     epoch : int, optional
-        Which epoch's generators to open, from 1; those of the best one so far if not given.
+        Which epoch's generator to open, from 1; that of the best one so far if not given.
 
     Returns
     -------
     CycleGAN
-        Ready to restore; its discriminators are untrained.
+        Ready to restore.
 
     Raises
     ------
@@ -176,7 +173,7 @@ def load(folder: data.PathLike, *, epoch: int | None = None) -> CycleGAN:
             "Give the folder of a trained model, or train one first."
         )
     settings = Settings.from_dict(content["config"])
-    model = CycleGAN(folder.name, folder, settings, gan_steps.Networks.create(settings))
+    model = CycleGAN(folder.name, folder, settings, gan_inference.fixed_generator(settings))
     best = int(pd.read_csv(folder / checkpoint.LOG).criterion.idxmin()) + 1
     open_epoch(model, best if epoch is None else epoch)
     return model
@@ -220,19 +217,17 @@ def restore(
         )
     low_high = normalization.chosen_range(image, intensity_range, **record.percentiles(model.logdir))
     normalised = unpaired.smooth(normalize_mi_ma(image, *low_high, clip=True), model.settings.smoothing_px)
-    return gan_tiling.restore(model.keras_model, normalised, model.settings, memory_gb=memory_gb, name=model.name)
+    return gan_inference.restore(model.keras_model, normalised, model.settings, memory_gb=memory_gb, name=model.name)
 
 
 def open_epoch(model: CycleGAN, epoch: int) -> None:
-    """Put the generators of an epoch, from 1, into a model; errors as `load`."""
+    """Put the generator of an epoch, from 1, into a model; errors as `load`."""
     path = model.logdir / gan_training.EPOCHS / f"{epoch:04d}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected the generators of epoch {epoch}, found none. Give another epoch.")
     try:
         with path.open("rb") as file, np.load(file) as stored:
-            for name in ("to_target", "to_source"):
-                network = getattr(model.networks, name)
-                network.set_weights([stored[f"{name}_{i}"] for i in range(len(network.weights))])
+            model.keras_model.set_weights([stored[f"to_target_{i}"] for i in range(len(model.keras_model.weights))])
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         remedy = "Copy the model's folder again, or open another epoch."
         raise data.problem(path, "the generators of this model", f"a damaged file ({error})", remedy) from error

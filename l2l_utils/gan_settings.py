@@ -75,6 +75,9 @@ class Settings:
         Filters of a discriminator's first convolution.
     init_scale : float
         Standard deviation of the initial weights.
+    start_at_mean : bool
+        Whether a generator's first images have the mean intensity of the images they shall become. In a short training
+        without it, some never get brighter than half of the range.
     epochs, decay_epochs : int
         All epochs, and for how many of these, at the end, the learning rate goes down. An epoch shows as many patches
         as the larger of both sets has.
@@ -98,10 +101,11 @@ class Settings:
     n_blocks: int = 3
     n_first_discriminator: int = 16
     init_scale: float = 0.0005
-    epochs: int = 8
-    decay_epochs: int = 4
+    start_at_mean: bool = True
+    epochs: int = 6
+    decay_epochs: int = 3
     batch_size: int = 4
-    learning_rate: float = 2e-4
+    learning_rate: float = 5e-4
     cycle_weight: float = 10.0
     identity_weight: float = 0.5
     pool_size: int = 50
@@ -124,7 +128,8 @@ class Settings:
     def paper(cls, *, epochs: int = 10, **others: Any) -> Self:
         """Return the settings of the paper: 10 epochs, all but the first with decay; 4 for paxillin."""
         network = {"n_first": 64, "n_blocks": 9, "n_first_discriminator": 64}
-        return cls(**network, epochs=epochs, decay_epochs=epochs - 1, **others)
+        start = {"start_at_mean": False, "learning_rate": 2e-4}
+        return cls(**network, **start, epochs=epochs, decay_epochs=epochs - 1, **others)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

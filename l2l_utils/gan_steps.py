@@ -36,6 +36,13 @@ class Networks(NamedTuple):
         ]
         return cls(*generators, *judges)
 
+    def start_at(self, target_mean: float, source_mean: float) -> None:
+        """Let both generators, whose weights are near 0, begin with images of these mean intensities, 0 to 1."""
+        for generator, mean in ((self.to_target, target_mean), (self.to_source, source_mean)):
+            kernel, bias = generator.layers[-1].get_weights()
+            start = np.arctanh(2 * np.clip(mean, 0.02, 0.98) - 1)
+            generator.layers[-1].set_weights([kernel, np.full_like(bias, start)])
+
 
 class Pool:
     """Generated images of earlier steps, so that a discriminator does not forget how a generator used to cheat.

@@ -13,12 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from skimage.util import montage
 
-from l2l_utils import checkpoint, data, files, gan_steps, metrics, progress, unpaired
+from l2l_utils import checkpoint, data, files, gan_inference, gan_steps, metrics, progress, unpaired
 from l2l_utils.gan_settings import Settings
 
 EPOCHS: Final = "epochs"
 SAMPLES: Final = "samples"
 N_SAMPLES: Final = 4
+N_SAMPLED: Final = 48  # training patches whose mean normalisation is fixed for restoring
 SMALLEST_PX: Final = 44  # for three scales of similarity
 
 
@@ -48,8 +49,8 @@ def with_thresholds(settings: Settings, training: unpaired.Domains, *, seed: int
 def fit(run: Training) -> pd.DataFrame:
     """Train to the last epoch, from the last one that was finished.
 
-    Every epoch leaves both generators in ``epochs/``, four validation patches above their translations in
-    ``samples/``, and a row in the log.
+    Every epoch leaves both generators, ready to use, in ``epochs/``, four validation patches above their translations
+    in ``samples/``, and a row in the log.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def fit(run: Training) -> pd.DataFrame:
     for leftover in [*run.folder.rglob(f"{files.UNFINISHED}*")]:
         shutil.rmtree(leftover)
     settings, state = run.settings, checkpoint.State.read(run.folder)
-    steps = gan_steps.Steps(run.networks, settings)
+    steps, ready = gan_steps.Steps(run.networks, settings), Ready(run)
     pools = [gan_steps.Pool(settings.pool_size) for _ in range(2)]
     log = []
     if state:
@@ -72,28 +73,76 @@ def fit(run: Training) -> pd.DataFrame:
         pools = [gan_steps.Pool(settings.pool_size, part) for part in (state.pool[:n_pool], state.pool[n_pool:])]
         for variable, value in zip(_variables(steps), state.weights + state.optimizer, strict=True):
             variable.assign(value)
+    elif settings.start_at_mean:
+        source, target = ready.sample
+        run.networks.start_at(target.mean(), source.mean())
     with progress.bar(total=settings.epochs, initial=len(log), desc=run.folder.name, unit="epoch") as bar:
         for epoch in range(len(log), settings.epochs):
             start = time.perf_counter()
             rate = settings.learning_rate_at(epoch)
             steps.set_learning_rate(rate)
-            row = {"epoch": epoch, **_run_epoch(run, steps, pools, epoch), **criteria(run)}
+            row = {"epoch": epoch, **_run_epoch(run, steps, pools, epoch)}
+            ready.update()
+            row |= criteria(run, ready)
             if not np.isfinite(list(row.values())).all():
                 break
             log = [*log, row | {"learning_rate": rate, "seconds": round(time.perf_counter() - start, 3)}]
+            ready.write(len(log))
             _keep(run, steps, pools, log)
             bar.set_postfix({name: f"{row[name]:.3f}" for name in ("cycle", "criterion")}, refresh=False)
             bar.update()
     return pd.DataFrame(log)
 
 
-def criteria(run: Training) -> dict[str, float]:
+class Ready:
+    """Both generators as they are used after an epoch, see `gan_inference`.
+
+    Parameters
+    ----------
+    run : Training
+        The training, whose patches give the statistics.
+    """
+
+    def __init__(self, run: Training) -> None:
+        self.run, rng = run, np.random.default_rng(run.seed)
+        self.to_target, self.to_source = (gan_inference.fixed_generator(run.settings) for _ in range(2))
+        self._statistics = [gan_inference.Statistics(generator) for generator in run.networks[:2]]
+        self.sample = []
+        for part in run.training:
+            chosen = np.sort(rng.choice(len(part), min(N_SAMPLED, len(part)), replace=False))
+            self.sample.append(np.asarray(unpaired.smooth(part[chosen], run.settings.smoothing_px)))
+
+    def update(self) -> None:
+        """Take over the generators as they are now."""
+        fixed = self.to_target, self.to_source
+        for statistics, network, patches in zip(self._statistics, fixed, self.sample, strict=True):
+            statistics.apply(network, patches)
+
+    def write(self, number: int) -> None:
+        """Write both generators of an epoch, from 1, and what the first one makes of a few validation patches."""
+        folder, sigma_px = self.run.folder, self.run.settings.smoothing_px
+        weights = {
+            f"{name}_{i}": array
+            for name in ("to_target", "to_source")
+            for i, array in enumerate(getattr(self, name).get_weights())
+        }
+        with files.whole_file(folder / EPOCHS / f"{number:04d}.npz") as path:
+            np.savez(path, **weights)
+        source = np.asarray(unpaired.smooth(self.run.validation.source[:N_SAMPLES], sigma_px))
+        both = np.concatenate([source, gan_inference.translate(self.to_target, source)])[..., 0]
+        picture = montage(both, grid_shape=(2, len(source)))
+        data.write_image(folder / SAMPLES / f"{number:04d}.tif", picture.astype(np.float32))
+
+
+def criteria(run: Training, ready: Ready) -> dict[str, float]:
     """Return what an epoch is worth on the validation patches.
 
     Parameters
     ----------
     run : Training
         The training.
+    ready : Ready
+        Its generators.
 
     Returns
     -------
@@ -103,9 +152,9 @@ def criteria(run: Training) -> dict[str, float]:
         translated patch and its target, where the epoch is chosen by pairs; and ``criterion``, the lower the better:
         the sum of the first two, or the third subtracted from 1. All on the scale of 0 to 1.
     """
-    source, target = (unpaired.smooth(part[:], run.settings.smoothing_px) for part in run.validation)
-    translated = translate(run.networks.to_target, source)
-    back = translate(run.networks.to_source, translated)
+    source, target = (np.asarray(unpaired.smooth(part[:], run.settings.smoothing_px)) for part in run.validation)
+    translated = gan_inference.translate(ready.to_target, source)
+    back = gan_inference.translate(ready.to_source, translated)
     found = {
         "val_cycle": float(np.abs(back - source).mean()),
         "val_distance": unpaired.domain_distance(translated, target),
@@ -115,11 +164,6 @@ def criteria(run: Training) -> dict[str, float]:
     both = zip(target[..., 0], translated[..., 0], strict=True)
     similarity = float(np.mean([metrics.ms_ssim(true, test, n_scales=3) for true, test in both]))
     return found | {"val_ms_ssim_3": similarity, "criterion": 1 - similarity}
-
-
-def translate(generator: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return patches (patch, Y, X, 1), 0 to 1, as a generator translates them, one by one to save memory."""
-    return np.stack([(generator.predict_on_batch(2 * patch[None] - 1)[0] + 1) / 2 for patch in batch])
 
 
 def check_patches(training: unpaired.Domains, validation: unpaired.Domains, *, chosen_by: str) -> None:
@@ -172,28 +216,9 @@ def _variables(steps: gan_steps.Steps) -> list[Any]:
 
 def _keep(run: Training, steps: gan_steps.Steps, pools: list[gan_steps.Pool], log: list[dict[str, float]]) -> None:
     """Write an epoch down; the state comes last, so that whatever is missing after a kill is written again."""
-    number = len(log)
-    generators = {
-        f"{name}_{i}": weights
-        for name in ("to_target", "to_source")
-        for i, weights in enumerate(getattr(run.networks, name).get_weights())
-    }
-    folder = run.folder / EPOCHS
-    folder.mkdir(exist_ok=True)
-    with files.whole_file(folder / f"{number:04d}.npz") as path:
-        np.savez(path, **generators)
-    _write_sample(run, number)
     with files.whole_file(run.folder / checkpoint.LOG) as path:
         pd.DataFrame(log).to_csv(path, index=False)
     n_weights = sum(len(network.weights) for network in run.networks)
     values = [variable.numpy() for variable in _variables(steps)]
     pool = [image for pool in pools for image in pool.images]
     checkpoint.State(log, values[:n_weights], values[n_weights:], pool=pool).write(run.folder)
-
-
-def _write_sample(run: Training, number: int) -> None:
-    source = unpaired.smooth(run.validation.source[:N_SAMPLES], run.settings.smoothing_px)
-    both = np.concatenate([source, translate(run.networks.to_target, source)])[..., 0]
-    picture = montage(both, grid_shape=(2, len(source)))
-    (run.folder / SAMPLES).mkdir(exist_ok=True)
-    data.write_image(run.folder / SAMPLES / f"{number:04d}.tif", picture.astype(np.float32))

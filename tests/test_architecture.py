@@ -60,7 +60,7 @@ LEVELS = dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
-        *("cyclegan", "gan_networks", "gan_steps", "gan_tiling", "gan_training", "unpaired_study"),
+        *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training", "unpaired_study"),
     ),
     TENSORFLOW,
 )
@@ -74,10 +74,10 @@ ARROWS = {
     "precisions": {"losses"},
     "restoration": {"care"},
     "training": {"care", "cyclegan"},
-    "cyclegan": {"checkpoint", "gan_steps", "gan_tiling", "gan_training"},
-    "gan_training": {"checkpoint", "gan_steps"},
+    "cyclegan": {"checkpoint", "gan_inference", "gan_steps", "gan_training"},
+    "gan_training": {"checkpoint", "gan_inference", "gan_steps"},
     "gan_steps": {"gan_networks"},
-    "gan_tiling": {"gan_networks", "tiling"},
+    "gan_inference": {"gan_networks", "tiling"},
     "unpaired": {"data", "patches"},
     "unpaired_images": {"data", "metrics", "normalization", "unpaired"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},

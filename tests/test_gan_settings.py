@@ -20,7 +20,7 @@ def test_learning_rate_epoch_by_epoch(epochs, factors):
 
 def test_learning_rate_is_constant_first():
     """Without decay the rate stays; with some, the first epochs keep it."""
-    assert {Settings(epochs=3, decay_epochs=0).learning_rate_at(epoch) for epoch in range(3)} == {2e-4}
+    assert {Settings(epochs=3, decay_epochs=0).learning_rate_at(epoch) for epoch in range(3)} == {5e-4}
     settings = Settings(epochs=6, decay_epochs=2, learning_rate=3)
     assert [settings.learning_rate_at(epoch) for epoch in range(6)] == [3, 3, 3, 3, 2, 1]
 
