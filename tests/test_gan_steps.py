@@ -99,6 +99,15 @@ def test_generators_step_reports_the_losses_before_it(rng, structure):
     )
 
 
+def test_generators_can_start_at_a_mean_intensity(rng):
+    """Before training every pixel is near the mean of the images to become; the discriminators are left alone."""
+    networks = gan_steps.Networks.create(TINY)
+    networks.start_at(0.2, 0.7)
+    images = draw(rng)
+    for generator, mean in ((networks.to_target, 0.2), (networks.to_source, 0.7)):
+        np.testing.assert_allclose((generator(images) + 1) / 2, mean, atol=0.02)
+
+
 def test_each_half_of_a_step_changes_its_own_networks(rng):
     """Generators learn while discriminators rest, and the other way round."""
     networks = gan_steps.Networks.create(TINY)
