@@ -115,23 +115,24 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).replace({name: {np.nan: ""} for name in GROUPS})
 
 
-def by_method(summary: pd.DataFrame, metric: str) -> pd.DataFrame:
+def by_method(summary: pd.DataFrame, metric: str, *, condition: str = "") -> pd.DataFrame:
     """Return one measure of all methods and data sets as a table to read.
 
     Parameters
     ----------
     summary : pandas.DataFrame
-        Of `summarise`, with one reference, and at most one loss of each method per data set; rows with a condition are
-        left out.
+        Of `summarise`, with one reference, and at most one loss of each method per data set.
     metric : str
         The measure.
+    condition : str
+        Rows with another condition are left out.
 
     Returns
     -------
     pandas.DataFrame
         Texts, ``mean [low, high]``: a row per method, a column per data set, in the order of `summary`.
     """
-    chosen = summary[(summary.metric == metric) & (summary.condition == "")]
+    chosen = summary[(summary.metric == metric) & (summary.condition == condition)]
     texts = [str(Interval(row.value, row.low, row.high)) for row in chosen.itertuples()]
     table = chosen.assign(text=texts).pivot_table("text", "method", "dataset", aggfunc="first", sort=False)
     return table.fillna("").rename_axis(index=None, columns=metric)

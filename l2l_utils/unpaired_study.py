@@ -11,7 +11,19 @@ from typing import Any, Final
 import pandas as pd
 from scipy import stats
 
-from l2l_utils import checkpoint, cyclegan, data, judging, patches, restoration, training, unpaired, unpaired_images
+from l2l_utils import (
+    checkpoint,
+    cyclegan,
+    data,
+    intervals,
+    judging,
+    patches,
+    records,
+    restoration,
+    training,
+    unpaired,
+    unpaired_images,
+)
 
 Models = Mapping[tuple[str, int], cyclegan.CycleGAN]
 ERRORS: Final = ["false_structure", "missed_structure"]
@@ -149,6 +161,29 @@ def failures(scores: pd.DataFrame) -> pd.DataFrame:
     errors = chosen.groupby(keys, dropna=False, sort=False).value.mean().reset_index()
     failed = errors.assign(metric="failed", value=(errors.value > 0.5).astype(float))
     return pd.concat([errors.assign(metric="structure_error"), failed])[list(scores.columns)]
+
+
+def recorded(condition: str = "", **references: str) -> pd.DataFrame:
+    """Return measures of the recorded sweep as a table to read.
+
+    Parameters
+    ----------
+    condition : str
+        Of the rows, such as ``task=exposure``.
+    **references : str
+        By measure, what images are compared with: benchmark, truth or none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts, ``mean [low, high]``: a row per measure and method, a column per data set.
+    """
+    table = records.read("unpaired")
+    parts = {
+        measure: intervals.by_method(table[table.reference == reference], measure, condition=condition)
+        for measure, reference in references.items()
+    }
+    return pd.concat(parts).rename_axis(columns=None).fillna("")
 
 
 def over_epochs(models: Models, fields: Sequence[judging.Field], pairs: Sequence[data.Pair]) -> pd.DataFrame:

@@ -109,3 +109,6 @@ def test_table_to_read_has_a_column_per_data_set():
     assert list(table.columns) == ["a", "b"]
     assert table.loc["input", "b"] == "0.25 [0.15, 0.35]"
     assert table.loc["L2L"].to_list() == ["0.75 [0.65, 0.85]", ""]
+    with_condition = summary.assign(low=summary.value - 1, high=summary.value + 1)
+    smoothed = intervals.by_method(with_condition, "dice", condition="gaussian=1.5")
+    assert smoothed.to_dict() == {"a": {"L2L": "9 [8, 10]"}}

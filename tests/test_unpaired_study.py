@@ -101,6 +101,16 @@ def test_failed_is_what_is_more_wrong_than_right():
     assert table.failed.tolist() == [0, 0, 1]
 
 
+def test_the_record_can_be_read():
+    """A row per measure and method, a column per data set; each task's methods in its own table."""
+    table = unpaired_study.recorded(ms_ssim_3="truth", change="none")
+    assert {"tubulin", "paxillin"} <= set(table.columns)
+    assert {("ms_ssim_3", "CycleGAN"), ("change", "c2GAN")} <= set(table.index)
+    failed = unpaired_study.recorded("task=without identity loss", failed="truth")
+    assert {"CycleGAN", "c2GAN", "input"} <= set(failed.loc["failed"].index)
+    assert "L2L" not in failed.loc["failed"].index
+
+
 def test_records_say_what_the_scores_say(tmp_path):
     """Every claim without pairs is decided by scores in which the constraint helps and saturation is the CNN's."""
     levels = {"psnr": 20, "ssim": 0.3, "ms_ssim_3": 0.3, "change": 0.2, "histogram_distance": 0.1, "saturated": 0.01}
