@@ -21,6 +21,7 @@ BatchNormalization, Model = keras_import("layers", "BatchNormalization"), keras_
 
 # Measured at 16 to 64 first filters and 3 to 9 blocks, in both lanes: 10 to 14 bytes per pixel and filter.
 BYTES_PER_PX_AND_FILTER: Final = 16
+BATCH: Final = 4
 
 
 def demands(settings: Settings) -> tiling.Demands:
@@ -55,8 +56,8 @@ class Statistics:
         probe = Model(generator.input, entering)
 
         @tf.function(reduce_retracing=True, autograph=False)
-        def moments(patch: tf.Tensor) -> list[tuple[tf.Tensor, tf.Tensor]]:
-            return [tf.nn.moments(x[0], [0, 1]) for x in probe(patch, training=False)]
+        def moments(patches: tf.Tensor) -> list[tf.Tensor]:
+            return [tf.stack(tf.nn.moments(x, [1, 2])) for x in probe(patches, training=False)]
 
         self._moments = moments
 
@@ -70,8 +71,9 @@ class Statistics:
         patches : ndarray of shape (patch, Y, X, 1)
             Patches of the kind that the generator translates, 0 to 1.
         """
-        found = [[np.stack(pair) for pair in self._moments(tf.constant(2 * patch[None] - 1))] for patch in patches]
-        statistics = (np.mean(of_layer, axis=0) for of_layer in zip(*found, strict=True))
+        batches = [2 * patches[i : i + BATCH] - 1 for i in range(0, len(patches), BATCH)]
+        by_layer = zip(*(self._moments(tf.constant(batch)) for batch in batches), strict=True)
+        statistics = (np.concatenate(of_layer, axis=1).mean(axis=1) for of_layer in by_layer)
         for layer, trained in zip(fixed.layers, self.generator.layers, strict=True):
             if isinstance(layer, BatchNormalization):
                 layer.set_weights(list(next(statistics)))
