@@ -35,9 +35,6 @@ TINY = cyclegan.Settings(
 )
 C2GAN = replace(TINY, structure=cyclegan.Structure(), smoothing_px=1.0)
 
-# Keras 2 draws with a float, once a seed is set.
-pytestmark = pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
-
 
 def cut():
     """Return patches for training and validation, always the same, from images drawn here."""

@@ -125,8 +125,6 @@ def test_each_half_of_a_step_changes_its_own_networks(rng):
     assert float(steps.discriminate(source, target, *fakes)) < float(loss)
 
 
-# Keras 2 draws with a float, once a seed is set.
-@pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
 def test_the_constraint_steers_the_generators(rng):
     """With a heavy constraint, steps on one batch bring the saliency of an image and its translation together."""
     keras_import("utils", "set_random_seed")(0)

@@ -28,8 +28,6 @@ def split():
     return patches.Split(pairs[:2], pairs[2:], [])
 
 
-# Keras 2 draws with a float, once a seed is set.
-@pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
 def test_a_training_is_found_again_and_differs_by_seed(split, tmp_path):
     """The same call opens the same network; another seed trains another, under its own name."""
     known = {"method": "L2L", "loss": "L1", "folder": tmp_path, "recipe": RECIPE}

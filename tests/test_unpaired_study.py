@@ -27,8 +27,6 @@ SETTINGS = cyclegan.Settings(
     n_first=2, n_blocks=1, n_first_discriminator=2, epochs=2, decay_epochs=0, batch_size=2, identity_weight=0.0
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore:non-integer arguments to randrange:DeprecationWarning")
-
 
 @pytest.fixture(scope="module")
 def pairs():
