@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -193,15 +194,9 @@ def structure_loss(
     ----------
     Li et al. (2021), https://doi.org/10.1038/s41377-021-00484-y, whose published program crosses the thresholds.
     """
-
-    def of_source(images: ArrayLike) -> tf.Tensor:
-        known = {"inverted": structure.source_inverted, "steepness": structure.steepness}
-        return saliency(images, structure.source_threshold, **known)
-
-    def of_target(images: ArrayLike) -> tf.Tensor:
-        known = {"inverted": structure.target_inverted, "steepness": structure.steepness}
-        return saliency(images, structure.target_threshold, **known)
-
-    return absolute(of_source(sources[0]), of_target(sources[1])) + absolute(
-        of_source(targets[0]), of_target(targets[1])
+    of_source = partial(saliency, inverted=structure.source_inverted, steepness=structure.steepness)
+    of_target = partial(saliency, inverted=structure.target_inverted, steepness=structure.steepness)
+    return sum(
+        absolute(of_source(source, structure.source_threshold), of_target(target, structure.target_threshold))
+        for source, target in (sources, targets)
     )

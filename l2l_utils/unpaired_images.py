@@ -62,16 +62,11 @@ def own_images(source_dir: data.PathLike, target_dir: data.PathLike) -> Real:
     FileNotFoundError, ValueError
         If a folder is missing or holds too few images; the message names it.
     """
-    found = []
-    for folder, fewest in ((source_dir, 3), (target_dir, 2)):
-        files = sorted(path for path in Path(folder).glob("*.tif*") if not path.name.startswith("."))
+    sources, targets = (list(data.images_by_name(folder).values()) for folder in (source_dir, target_dir))
+    for folder, files, fewest in ((source_dir, sources, 3), (target_dir, targets, 2)):
         if len(files) < fewest:
-            what = (
-                f"a folder with at least {fewest} TIFF images" if Path(folder).is_dir() else "a folder of TIFF images"
-            )
-            raise data.problem(folder, what, len(files) or "none", "Give source_dir and target_dir, or neither.")
-        found.append(files)
-    sources, targets = found
+            remedy = "Add images: one of each kind chooses the epoch, and one source is kept to look at."
+            raise data.problem(folder, f"at least {fewest} TIFF images", len(files), remedy)
     train, validate = Files(sources[1:-1], targets[:-1]), Files(sources[-1:], targets[-1:])
     return Real(train, validate, sources, None, {"pmin": 1.0, "pmax": 99.9})
 

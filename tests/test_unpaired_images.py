@@ -53,5 +53,14 @@ def test_own_folders_need_not_match(tmp_path, rng):
 def test_folders_without_images_are_named(tmp_path, folder):
     """A folder that is missing or empty is reported with what to do."""
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=f"{folder}: expected a folder .* Give source_dir and target_dir"):
+    with pytest.raises(FileNotFoundError, match=f"{folder}: expected a folder of TIFF images"):
         unpaired_images.own_images(tmp_path / folder, tmp_path)
+
+
+def test_too_few_images_are_named(tmp_path, rng):
+    """Two sources leave none to train on."""
+    for role in ("source", "target"):
+        for i in range(2):
+            data.write_image(tmp_path / role / f"{i}.tif", rng.random((8, 8), np.float32))
+    with pytest.raises(ValueError, match="source: expected at least 3 TIFF images, found 2"):
+        unpaired_images.own_images(tmp_path / "source", tmp_path / "target")

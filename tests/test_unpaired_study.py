@@ -7,22 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from test_training import RECIPE
 
-from l2l_utils import cyclegan, data, judging, patches, record, scores, training, unpaired_study
+from l2l_utils import cyclegan, data, judging, patches, record, scores, unpaired_study
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 SCRIPT = Path(__file__).resolve().parents[1] / "workflow" / "collect_unpaired.py"
-RECIPE = training.Recipe(
-    epochs=1,
-    steps_per_epoch=1,
-    batch_size=2,
-    learning_rate=1e-3,
-    patch_px=64,
-    n_patches_per_image=2,
-    unet_n_first=4,
-    unet_kern_size=3,
-    precision="float32",
-)
 SETTINGS = cyclegan.Settings(
     n_first=2, n_blocks=1, n_first_discriminator=2, epochs=2, decay_epochs=0, batch_size=2, identity_weight=0.0
 )
