@@ -25,8 +25,7 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
         Long form, a row per training, image and measure.
     claims : mapping of str to Claim
         The claims to judge: ``claims.CLAIMS``, or ``claims.FILTER_CLAIMS`` of chapter 5, or
-        ``unpaired_claims.UNPAIRED_CLAIMS``
-        of chapter 7.
+        ``unpaired_claims.UNPAIRED_CLAIMS`` of chapter 7.
 
     Returns
     -------

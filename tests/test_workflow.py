@@ -58,4 +58,4 @@ def test_the_chapter_without_pairs_can_be_planned(tmp_path):
     planned = sweep("--dry-run", "--printshellcmds", "unpaired", config=config)
     runs = [line for line in planned.splitlines() if "07_cyclegan --profile paper" in line]
     assert len(runs) == 4
-    assert all("-p n_seeds 3 -p n_exposure_seeds 3 -p n_failure_seeds 5" in line for line in runs)
+    assert all("-p n_seeds 3 -p n_exposure_seeds 3 -p n_failure_seeds 5 -p failure_epochs 3" in line for line in runs)
