@@ -57,12 +57,12 @@ def by_loss(summary: pd.DataFrame, *, losses: Sequence[str], label: str) -> Figu
 def dots(
     summary: pd.DataFrame, *, names: Sequence[str], label: str, lines: Mapping[str, float] | None = None
 ) -> Figure:
-    """Draw one measure of many methods, one under the other, with intervals.
+    """Draw one measure of many methods, one under the other, with intervals; an axis per data set.
 
     Parameters
     ----------
     summary : pandas.DataFrame
-        Of `intervals.summarise`: one data set, metric, reference and condition.
+        Of `intervals.summarise`: one metric, reference and condition.
     names : sequence of str
         Methods with their losses, such as ``L2L SSIM``, from top to bottom; those without values are left out.
     label : str
@@ -75,22 +75,24 @@ def dots(
     matplotlib.figure.Figure
         A dot and a bar per method.
     """
-    table = summary.assign(name=(summary.method + " " + summary.loss).str.strip()).set_index("name")
-    names = [name for name in names if name in table.index]
-    part = table.loc[names]
-    fig, ax = plt.subplots(figsize=(6.5, 0.8 + 0.28 * len(names)), layout="constrained")
-    methods = list(dict.fromkeys(part.method))
-    for i, row in enumerate(part.itertuples()):
-        number = methods.index(row.method)
-        errors = [[row.value - row.low], [row.high - row.value]]
-        marker = {"fmt": MARKERS[number % len(MARKERS)], "color": f"C{number % 10}"}
-        ax.errorbar(row.value, i, xerr=errors, capsize=3, **marker)
-    for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
-        ax.axvline(value, linestyle=style, color="grey", label=name)
-    ax.set(yticks=range(len(names)), yticklabels=names, xlabel=label)
-    ax.invert_yaxis()
+    table = summary.assign(name=(summary.method + " " + summary.loss).str.strip())
+    names = [name for name in names if name in set(table.name)]
+    part = table[table.name.isin(names)].sort_values("name", key=lambda column: column.map(names.index))
+    methods, datasets = list(dict.fromkeys(part.method)), list(dict.fromkeys(summary.dataset))
+    size = 4.3 + 2.2 * len(datasets), 0.8 + 0.28 * len(names)
+    fig, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        for row in part[part.dataset == dataset].itertuples():
+            number, errors = methods.index(row.method), [[row.value - row.low], [row.high - row.value]]
+            marker = {"fmt": MARKERS[number % len(MARKERS)], "color": f"C{number % 10}"}
+            ax.errorbar(row.value, names.index(row.name), xerr=errors, capsize=3, **marker)
+        for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
+            ax.axvline(value, linestyle=style, color="grey", label=name)
+        ax.set(title=dataset if len(datasets) > 1 else "", xlabel=label)
+    axes[0, 0].set(yticks=range(len(names)), yticklabels=names)
+    axes[0, 0].invert_yaxis()
     if lines:
-        ax.legend()
+        axes[0, -1].legend()
     return fig
 
 

@@ -1,8 +1,8 @@
-"""Chapter 07's figures: how often each intensity occurs, and what every epoch is worth."""
+"""Chapter 07's figures: methods on all structures, how often each intensity occurs, what every epoch is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +10,31 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from l2l_utils import charts, records
+
 STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+
+
+def recorded(methods: Sequence[str], measure: str, *, label: str) -> Figure:
+    """Draw a measure against the truth, of the methods of the recorded sweep, an axis per structure.
+
+    Parameters
+    ----------
+    methods : sequence of str
+        Methods, from top to bottom.
+    measure : str
+        Which measure.
+    label : str
+        What it is.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        As `charts.dots`.
+    """
+    table = records.read("unpaired")
+    chosen = table[(table.reference == "truth") & (table.condition == "") & (table.metric == measure)]
+    return charts.dots(chosen.assign(loss=""), names=methods, label=label)
 
 
 def histograms(images: Mapping[str, ArrayLike], *, n_bins: int = 120) -> Figure:

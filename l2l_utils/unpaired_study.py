@@ -163,11 +163,13 @@ def failures(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([errors.assign(metric="structure_error"), failed])[list(scores.columns)]
 
 
-def recorded(condition: str = "", **references: str) -> pd.DataFrame:
+def recorded(methods: Iterable[str], *, condition: str = "", **references: str) -> pd.DataFrame:
     """Return measures of the recorded sweep as a table to read.
 
     Parameters
     ----------
+    methods : iterable of str
+        Which methods to show.
     condition : str
         Of the rows, such as ``task=exposure``.
     **references : str
@@ -179,6 +181,7 @@ def recorded(condition: str = "", **references: str) -> pd.DataFrame:
         Texts, ``mean [low, high]``: a row per measure and method, a column per data set.
     """
     table = records.read("unpaired")
+    table = table[table.method.isin(list(methods))]
     parts = {
         measure: intervals.by_method(table[table.reference == reference], measure, condition=condition)
         for measure, reference in references.items()

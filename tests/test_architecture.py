@@ -98,6 +98,7 @@ ARROWS = {
     "charts": {"plot"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "intervals", "unpaired_claims"},
+    "unpaired_charts": {"charts"},
     "unpaired_claims": {"claims"},
     "unpaired_study": {"checkpoint", "cyclegan", "restoration", "training"},
     "profiles": {"drawing"},

@@ -46,6 +46,16 @@ def test_dots_follow_the_order_of_names(summary):
     assert ax.yaxis_inverted()
 
 
+def test_dots_of_several_data_sets_stand_side_by_side(summary):
+    """An axis per data set with its name, in which a method without a value leaves its row empty."""
+    missing = summary[(summary.dataset == "actin") | (summary.method != "input")]
+    fig = charts.dots(missing, names=["input", "L2L SSIM"], label="width")
+    assert [ax.get_title() for ax in fig.axes] == list(dict.fromkeys(summary.dataset))
+    heights = {ax.get_title(): [bars[0].get_ydata()[0] for bars in ax.containers] for ax in fig.axes}
+    assert heights.pop("actin") == [0, 1]
+    assert set(map(tuple, heights.values())) == {(1,)}
+
+
 def test_shares_are_drawn_over_the_distance():
     """Distances are read from the condition and sorted."""
     rows = [

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from l2l_utils import unpaired_charts
+from l2l_utils import records, unpaired_charts
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +36,14 @@ def test_the_chosen_epoch_is_ringed():
     lines = fig.axes[1].lines
     np.testing.assert_allclose(lines[0].get_ydata(), [0.6, 0.7, 0.8])
     assert [line.get_xdata()[0] for line in lines[1::2]] == [2, 3]
+
+
+def test_the_record_is_drawn_for_all_structures():
+    """An axis per structure, whose dots are the recorded means."""
+    fig = unpaired_charts.recorded(["L2L", "CycleGAN"], "ms_ssim_3", label="similarity")
+    record = records.read("unpaired").query("metric == 'ms_ssim_3' and reference == 'truth' and condition == ''")
+    means = record.set_index(["dataset", "method"]).value
+    assert {ax.get_title() for ax in fig.axes} == set(record.dataset)
+    for ax in fig.axes:
+        drawn = [bars[0].get_xdata()[0] for bars in ax.containers]
+        assert drawn == [means[ax.get_title(), method] for method in ("L2L", "CycleGAN")]
