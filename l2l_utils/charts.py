@@ -79,7 +79,7 @@ def dots(
     names = [name for name in names if name in set(table.name)]
     part = table[table.name.isin(names)].sort_values("name", key=lambda column: column.map(names.index))
     methods, datasets = list(dict.fromkeys(part.method)), list(dict.fromkeys(summary.dataset))
-    size = 4.3 + 2.2 * len(datasets), 0.8 + 0.28 * len(names)
+    size = 4.9 + 1.6 * len(datasets), 0.8 + 0.28 * len(names)
     fig, axes = plt.subplots(1, len(datasets), figsize=size, sharey=True, squeeze=False, layout="constrained")
     for ax, dataset in zip(axes[0], datasets, strict=True):
         for row in part[part.dataset == dataset].itertuples():
@@ -88,7 +88,9 @@ def dots(
             ax.errorbar(row.value, names.index(row.name), xerr=errors, capsize=3, **marker)
         for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
             ax.axvline(value, linestyle=style, color="grey", label=name)
-        ax.set(title=dataset if len(datasets) > 1 else "", xlabel=label)
+        ax.set(title=dataset if len(datasets) > 1 else "")
+        ax.locator_params(axis="x", nbins=5)
+    fig.supxlabel(label, fontsize="medium")
     axes[0, 0].set(yticks=range(len(names)), yticklabels=names)
     axes[0, 0].invert_yaxis()
     if lines:
