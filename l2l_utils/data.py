@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -30,11 +30,15 @@ from l2l_utils.tiff import (
 
 __all__ = [
     "Folders",
+    "ImageFiles",
     "Pair",
+    "channel_files",
+    "checksum",
     "checksums",
     "fetch",
     "images_by_name",
     "naming",
+    "pair_channels",
     "pair_images",
     "pixel_size_um",
     "read_entry",
@@ -44,15 +48,20 @@ __all__ = [
     "write_image",
 ]
 
+ImageFiles = Path | tuple[Path, ...]
+
 TIFF_NAME: Final = re.compile(r"([^.].*?)(\.ome)?\.tiff?", re.IGNORECASE)
 
 
 class Pair(NamedTuple):
-    """The two images of one field of view: `source` is the input label, `target` the benchmark label."""
+    """The two images of one field of view: `source` is the input label, `target` the benchmark label.
+
+    An image of several channels has a file for each, in a tuple.
+    """
 
     name: str
-    source: Path
-    target: Path
+    source: ImageFiles
+    target: ImageFiles
 
 
 class Folders(NamedTuple):
@@ -129,6 +138,23 @@ def pair_images(source_dir: PathLike, target_dir: PathLike) -> list[Pair]:
     return pairs
 
 
+def pair_channels(source_dir: PathLike, target_dirs: Sequence[PathLike]) -> list[Pair]:
+    """Return the images of a folder in pairs with one image for each of the target's channels, a folder per channel.
+
+    Raises as `pair_images`.
+    """
+    by_channel = [pair_images(source_dir, target_dir) for target_dir in target_dirs]
+    return [
+        Pair(first.name, first.source, tuple(pair.target for pair in (first, *others)))
+        for first, *others in zip(*by_channel, strict=True)
+    ]
+
+
+def channel_files(image: ImageFiles) -> tuple[Path, ...]:
+    """Return the files of an image's channels; one file is an image of one channel."""
+    return image if isinstance(image, tuple) else (image,)
+
+
 @contextmanager
 def naming(path: PathLike) -> Iterator[None]:
     """Put the file's name before the message of a ValueError that does not have it."""
@@ -139,7 +165,10 @@ def naming(path: PathLike) -> Iterator[None]:
 
 
 def checksums(pairs: Iterable[Pair]) -> dict[str, dict[str, str]]:
-    """Return the sha256 of both files of each pair, by the pair's name: what a training was made from."""
-    return {
-        pair.name: {"source": pooch.file_hash(pair.source), "target": pooch.file_hash(pair.target)} for pair in pairs
-    }
+    """Return the sha256 of both images of each pair, by the pair's name: what a training was made from."""
+    return {pair.name: {"source": checksum(pair.source), "target": checksum(pair.target)} for pair in pairs}
+
+
+def checksum(image: ImageFiles) -> str:
+    """Return the sha256 of an image's file, or those of its channels' files, with a space between."""
+    return " ".join(pooch.file_hash(path) for path in channel_files(image))

@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Patches(NamedTuple):
-    """Training patches: two float32 arrays of shape (patch, Y, X, 1), intensities 0 to 1."""
+    """Training patches: two float32 arrays of shape (patch, Y, X, channel), intensities 0 to 1."""
 
     source: NDArray[np.float32]
     target: NDArray[np.float32]
@@ -62,14 +62,15 @@ class Augmentation(NamedTuple):
 class LazyPatches:
     """Training patches that are read, normalised and augmented when asked for: memory does not grow with the images.
 
-    In place of X and Y of CSBDeep's own ``train``, `source` and `target` are arrays of shape (patch, Y, X, 1), float32,
-    0 to 1. Each image is normalised by its own percentiles and clipped. Patches are centred by CSBDeep's rule, near a
-    pixel brighter than 40 % of the target's 99.9th percentile. Patch ``i`` is of pair ``i // n_per_image``.
+    In place of X and Y of CSBDeep's own ``train``, `source` and `target` are arrays of shape (patch, Y, X, channel),
+    float32, 0 to 1. Each channel is normalised by its own percentiles and clipped. Patches are centred by CSBDeep's
+    rule, near a pixel that in any channel of the target is brighter than 40 % of the 99.9th percentile. Patch ``i`` is
+    of pair ``i // n_per_image``.
 
     Parameters
     ----------
     pairs : sequence of Pair
-        Image files, axes YX.
+        Image files, axes YX; a file for each channel, equally many in all pairs.
     patch_px : int
         Side of the square patches.
     n_per_image : int
@@ -112,27 +113,29 @@ class LazyPatches:
             zooms[1::2] = np.resize(augmentation.zooms, n_per_image // 2)
         self._sides_px = np.rint(patch_px / zooms).astype(int)
         self._corners = np.empty((len(pairs), n_per_image, 2), int)
-        self._files: dict[str, list[NormalizedFile]] = {"source": [], "target": []}
+        self._files: dict[str, list[list[NormalizedFile]]] = {"source": [], "target": []}
         for corners, pair in zip(self._corners, progress.bar(pairs, desc="reading", unit="pair"), strict=True):
-            source, _ = open_normalized(pair.source, **self._percentiles)
-            target, image = open_normalized(pair.target, **self._percentiles)
-            if source.image.shape != target.image.shape:
-                expected = f"the shape of {pair.target}, {target.image.shape}"
-                raise data.problem(pair.source, expected, source.image.shape, "Crop both images alike.")
+            sources, _ = _open_channels(pair.source, **self._percentiles)
+            targets, images = _open_channels(pair.target, **self._percentiles)
+            for file in (*sources, *targets):
+                if file.image.shape != targets[0].image.shape:
+                    expected = f"the shape of {targets[0].image.path}, {targets[0].image.shape}"
+                    raise data.problem(file.image.path, expected, file.image.shape, "Crop all images alike.")
+            brightest = np.maximum.reduce(images)
             for side_px in np.unique(self._sides_px):
                 here = self._sides_px == side_px
-                with data.naming(pair.target):
-                    corners[here] = _draw_corners(image, side_px, np.count_nonzero(here), rng)
-            self._files["source"].append(source)
-            self._files["target"].append(target)
+                with data.naming(targets[0].image.path):
+                    corners[here] = _draw_corners(brightest, side_px, np.count_nonzero(here), rng)
+            self._files["source"].append(sources)
+            self._files["target"].append(targets)
 
     def __len__(self) -> int:
         return self._corners.shape[0] * self.n_per_image
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Number of patches, rows, columns, and the one channel."""
-        return len(self), self.patch_px, self.patch_px, 1
+        """Number of patches, rows, columns and channels."""
+        return len(self), self.patch_px, self.patch_px, len(self._files[self._role][0])
 
     @property
     def source(self) -> Self:
@@ -169,14 +172,24 @@ class LazyPatches:
     def _cut(self, index: int) -> NDArray[np.float32]:
         pair, place = divmod(index, self.n_per_image)
         (row, column), side_px = self._corners[pair, place], self._sides_px[place]
-        patch = self._files[self._role][pair].read(slice(row, row + side_px), slice(column, column + side_px))
+        window = slice(row, row + side_px), slice(column, column + side_px)
+        patch = np.stack([file.read(*window) for file in self._files[self._role][pair]], axis=-1)
         if self.augmentation and place % 2:
             if side_px != self.patch_px:
-                patch = ndimage.zoom(patch, self.patch_px / side_px, order=1, mode="nearest", grid_mode=True)
+                zoom = self.patch_px / side_px
+                patch = ndimage.zoom(patch, (zoom, zoom, 1), order=1, mode="nearest", grid_mode=True)
             n_turns, mirrored = np.random.default_rng((self._seed, self._epoch, index)).integers((4, 2))
             patch = np.rot90(patch, n_turns)
             patch = patch[::-1] if mirrored and self.augmentation.flips else patch
-        return np.ascontiguousarray(patch[..., None])
+        return np.ascontiguousarray(patch)
+
+
+def _open_channels(
+    files: data.ImageFiles, **percentiles: float
+) -> tuple[list[NormalizedFile], list[NDArray[np.float32]]]:
+    """Return the files of an image's channels to read windows from, and all of each channel, axes (Y, X)."""
+    opened = [open_normalized(path, **percentiles) for path in data.channel_files(files)]
+    return [file for file, _ in opened], [image for _, image in opened]
 
 
 def _check_numbers(

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-import pooch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from l2l_utils import __version__, care, data, patches, progress, record
 
@@ -17,7 +16,7 @@ DTYPES: Final = ("float32", "uint16", "uint8", "input")
 
 def restore_files(
     model: Any,
-    sources: Sequence[data.PathLike],
+    sources: Sequence[data.ImageFiles],
     output_dir: data.PathLike,
     *,
     dtype: Literal["float32", "uint16", "uint8", "input"] = "float32",
@@ -30,13 +29,15 @@ def restore_files(
     ----------
     model : csbdeep.models.CARE or cyclegan.CycleGAN
         Trained network.
-    sources : sequence of path
-        Raw images, axes YX.
+    sources : sequence of path, or of tuple of path
+        Raw images, axes YX; of several channels, a file for each.
     output_dir : path
-        Folder of the results, which keep their file names and pixel sizes and hold their `provenance`.
+        Folder of the results, which keep file name and pixel size of the (first) source and hold their `provenance`;
+        axes CYX where the network makes several channels.
     dtype : {"float32", "uint16", "uint8", "input"}
         float32 keeps the normalised scale. Integers go back to the grey values of the raw image, where 0 and 1 are its
-        percentiles; if those do not fit, as those of a 16-bit image into uint8, 0 and 1 become the ends of the range.
+        percentiles; if those do not fit, as those of a 16-bit image into uint8, or differ between channels, 0 and 1
+        become the ends of the range.
         "input" is the raw image's own; float32 if that is none of the three.
     memory_gb : float
         What `restore` may use.
@@ -57,9 +58,10 @@ def restore_files(
     """
     if dtype not in DTYPES:
         raise ValueError(f"Expected a dtype among {', '.join(DTYPES)}, found {dtype!r}. Choose one of those.")
-    outputs = [Path(output_dir) / Path(source).name for source in sources]
+    outputs = [Path(output_dir) / data.channel_files(source)[0].name for source in sources]
     for source, output in zip(sources, outputs, strict=True):
-        data.read_plane_header(source)
+        for path in data.channel_files(source):
+            data.read_plane_header(path)
         if outputs.count(output) > 1:
             remedy = "Restore them into different folders."
             raise data.problem(source, "one name per raw image", f"several images named {output.name}", remedy)
@@ -67,21 +69,40 @@ def restore_files(
     for source, output in progress.bar(
         list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"
     ):
-        made_from = {"model_sha256": model_sha256, "source_sha256": pooch.file_hash(source), "dtype": dtype}
+        made_from = {"model_sha256": model_sha256, "source_sha256": data.checksum(source), "dtype": dtype}
         if output.exists() and _check_written_by(output, model_sha256).items() >= made_from.items():
             continue
-        image = data.read_image(source)
-        with data.naming(source):
-            origin = provenance(model, source, image) | made_from
-            restored = restore(model, image, memory_gb=memory_gb)
+        first, image = data.channel_files(source)[0], _read(source)
+        with data.naming(first):
+            origin = provenance(model, first, image) | made_from
+            restored = _restore(restore, model, image, memory_gb)
         written = _written_dtype(image, dtype)
         grey_range = None if written == "float32" else _grey_range(image, origin["raw_0_and_1"], written)
         origin["written_0_and_1"] = grey_range or (0, 1)
-        data.write_image(output, restored, like=source, dtype=written, grey_range=grey_range, provenance=origin)
+        data.write_image(output, restored, like=first, dtype=written, grey_range=grey_range, provenance=origin)
     return outputs
 
 
-def provenance(model: Any, source: data.PathLike, image: ArrayLike) -> dict[str, Any]:
+def _read(source: data.ImageFiles) -> NDArray:
+    """Return an image with axes (Y, X), or (C, Y, X) if there is a file for each channel."""
+    if not isinstance(source, tuple):
+        return data.read_image(source)
+    channels = [data.read_image(path) for path in source]
+    for path, channel in zip(source, channels, strict=True):
+        if channel.shape != channels[0].shape:
+            expected = f"the shape of {source[0]}, {channels[0].shape}"
+            raise data.problem(path, expected, channel.shape, "Crop all channels alike.")
+    return np.stack(channels)
+
+
+def _restore(restore: Callable[..., NDArray], model: Any, image: NDArray, memory_gb: float) -> NDArray[np.float32]:
+    """Restore an image; channels of the result come first."""
+    axes = {"axes": "CYX"} if image.ndim == 3 else {}
+    restored = restore(model, image, memory_gb=memory_gb, **axes)
+    return np.moveaxis(restored, -1, 0) if restored.ndim > image.ndim else restored
+
+
+def provenance(model: Any, source: data.PathLike, image: NDArray) -> dict[str, Any]:
     """Return what a restored image should say about itself.
 
     Parameters
@@ -89,23 +110,25 @@ def provenance(model: Any, source: data.PathLike, image: ArrayLike) -> dict[str,
     model : csbdeep.models.CARE or cyclegan.CycleGAN
         The network that restores it.
     source : path
-        File of the raw image.
-    image : array_like of shape (Y, X)
+        File of the raw image, or of its first channel.
+    image : ndarray of shape (Y, X) or (C, Y, X)
         The raw image.
 
     Returns
     -------
     dict
-        JSON-serialisable: source file, model, hash of its weights, percentiles and the grey values they fell on.
+        JSON-serialisable: source file, model, hash of its weights, percentiles and the grey values they fell on; for
+        several channels a list of these.
     """
     percentiles = record.percentiles(model.logdir)
+    ranges = [list(patches.percentile_range(plane, **percentiles)) for plane in image.reshape(-1, *image.shape[-2:])]
     return {
         "note": "Restored by a neural network. Not for intensity measurement.",
         "source": Path(source).name,
         "model": model.name,
         "model_sha256": care.weights_sha256(model),
         "percentiles": percentiles,
-        "raw_0_and_1": list(patches.percentile_range(image, **percentiles)),
+        "raw_0_and_1": ranges[0] if image.ndim == 2 else ranges,
         "software": f"l2l_utils {__version__}",
     }
 
@@ -119,7 +142,7 @@ def _written_dtype(image: NDArray, dtype: str) -> str:
 def _grey_range(image: NDArray, raw_range: Sequence[float], dtype: str) -> tuple[float, float]:
     """Return the grey values that 0 and 1 become in an integer file."""
     largest = np.iinfo(dtype).max
-    fits = image.dtype.kind in "ui" and raw_range[1] <= largest
+    fits = image.ndim == 2 and image.dtype.kind in "ui" and raw_range[1] <= largest
     return (raw_range[0], raw_range[1]) if fits else (0, largest)
 
 

@@ -52,7 +52,8 @@ def train_network(
     Parameters
     ----------
     split : Split
-        Image pairs that train and that choose the best weights.
+        Image pairs that train and that choose the best weights. Sources and targets may have several channels each;
+        equally many let CSBDeep's network learn the difference between source and target.
     method : str
         What the pairs are, such as ``L2L``: the first part of the model's name.
     loss : str
@@ -83,6 +84,8 @@ def train_network(
         name=f"{method}_{loss}_seed{seed}",
         basedir=Path(folder) / "models",
         loss=loss,
+        n_channel_in=training.source.shape[-1],
+        n_channel_out=training.target.shape[-1],
         unet_n_first=recipe.unet_n_first,
         unet_kern_size=recipe.unet_kern_size,
         train_epochs=recipe.epochs,

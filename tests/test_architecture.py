@@ -25,7 +25,7 @@ LEVELS = dict.fromkeys(
         *("areas", "cells", "detector", "drawing", "faults", "filaments", "labels"),
         *("simulation", "specimen", "spots", "structures"),
         # files and data sets
-        *("data", "files", "progress", "record", "tiff", "windows"),
+        *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -129,7 +129,7 @@ ARROWS = {
     "vendor_files": {"file_image", "tiff"},
     "file_image": {"tiff"},
     "record": {"files"},
-    "tiff": {"files"},
+    "tiff": {"files", "tiff_header"},
     "simulation": {"detector", "drawing", "labels", "specimen", "structures"},
     "specimen": {"cells", "drawing", "labels"},
     "detector": {"labels"},

@@ -119,7 +119,9 @@ SETTINGS = {
     "two of one name": Case(m.write("source/a.tiff", CELL), m.pair, "source: .*a.tif and a.tiff.*Rename or remove"),
     "truncated before pairing": Case(m.shorten(FILE), m.pair, r"b\.tif: .*a whole TIFF.*export it again"),
     "two shapes": Case(m.write(FILE, CELL[:60]), m.pair, r"b\.tif and .*b\.tif: .*\(60, 68\) and \(64, .*crop both"),
-    "two shapes to cut": Case(m.write(FILE, CELL[:60]), m.cut, r"b\.tif: .*\(64, 68\), found \(60, 68\)\. Crop both"),
+    "two shapes to cut": Case(
+        m.write(FILE, CELL[:60]), m.cut, r"b\.tif: .*\(64, 68\), found \(60, 68\)\. Crop all images alike"
+    ),
     "nearly empty": Case(m.write(FILE, SPECK), m.restore_files, r"b\.tif: .*found 0 for both.*move the percentiles"),
     "edge": Case(
         m.write(TARGETS[1], EDGE), m.cut, r"target/b\.tif: .*bright structure.*found none.*leave this pair out"

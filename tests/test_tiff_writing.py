@@ -152,12 +152,48 @@ def test_pixel_size_of_other_writers(tmp_path, options, size, size_um):
         assert found_um == (size_um and pytest.approx(size_um, rel=1e-6))
 
 
+@pytest.mark.parametrize("n_channels", [2, 3, 4])
+def test_channels_round_trip(tmp_path, n_channels):
+    """Several channels are one file; each has a colour of its own, of which no two are red and green, and its range."""
+    path, image = tmp_path / "channels.tif", np.stack([RAMP + 100 * c for c in range(n_channels)])
+    write_image(path, image, dtype="uint16", like=PixelSize(0.1, 0.2, "um"), provenance={"made": "here"})
+    np.testing.assert_array_equal(read_image(path, axes="CYX"), image)
+    assert pixel_size_um(path) == pytest.approx((0.1, 0.2))
+    assert read_provenance(path) == {"made": "here"}
+    with tifffile.TiffFile(path) as tif:
+        shown = tif.imagej_metadata
+    assert shown["mode"] == "composite"
+    colours = [tuple(int(value) for value in table[:, -1]) for table in shown["LUTs"]]
+    assert len(set(colours)) == n_channels
+    assert not {(255, 0, 0), (0, 255, 0)} <= set(colours)
+    assert shown["Ranges"] == tuple(float(v) for c in range(n_channels) for v in (100 * c, RAMP.max() + 100 * c))
+
+
+def test_axes_are_held_to(tmp_path):
+    """A file of one channel is none of several, nor the other way round; a channel without contrast is refused."""
+    one, two = tmp_path / "one.tif", tmp_path / "two.tif"
+    write_image(one, RAMP, dtype="uint16")
+    write_image(two, np.stack([RAMP, RAMP]), dtype="uint16")
+    for path, axes, expected, found in (
+        (one, "CYX", "several channels, axes CYX", "axes YX"),
+        (two, "YX", "one channel, axes YX", "2 channels, axes CYX"),
+    ):
+        with pytest.raises(ValueError, match="expected") as error:
+            read_image(path, axes=axes)
+        assert_explains(error.value, path, expected, found)
+    write_image(two, np.stack([RAMP, np.full_like(RAMP, 7)]), dtype="uint16")
+    with pytest.raises(ValueError, match="the value 7 in every pixel"):
+        read_image(two, axes="CYX")
+
+
 @pytest.mark.parametrize(
     ("image", "options", "expected", "found"),
     [
         (RAMP, {"dtype": "int32"}, "float32, uint16 or uint8", "'int32'"),
-        (np.zeros((2, 8, 8)), {}, "2-D", r"shape \(2, 8, 8\)"),
-        (np.zeros((0, 8)), {}, "2-D", r"shape \(0, 8\)"),
+        (np.zeros((2, 2, 8, 8)), {}, "YX or CYX", r"shape \(2, 2, 8, 8\)"),
+        (np.zeros((0, 8)), {}, "YX or CYX", r"shape \(0, 8\)"),
+        (np.zeros((1, 8, 8)), {}, "2 to 4 channels", r"shape \(1, 8, 8\)"),
+        (np.zeros((8, 8, 2)), {}, "2 to 4 channels", r"shape \(8, 8, 2\)"),
         (RAMP.astype(object), {}, "numbers", "object"),
         (np.full((8, 8), np.nan), {}, "a number in every pixel", "NaN"),
         (RAMP / 4000, {"dtype": "uint16"}, "whole numbers that fit uint16", "float64 from 0 to 0.76775"),
