@@ -97,8 +97,8 @@ def judge(field: Field, image: ArrayLike) -> Measures:
     Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Table 1 and Table S1.
     """
     image = np.asarray(image, dtype=np.float32)
-    measures = _compare("benchmark", field.benchmark, image, field.windows)
-    measures |= _compare("truth", field.truth, normalize_minmse(image, field.truth), field.windows)
+    measures = compare("benchmark", field.benchmark, image, field.windows)
+    measures |= compare("truth", field.truth, normalize_minmse(image, field.truth), field.windows)
     errors = against_truth.structure_errors(field.truth, image, resolution_px=field.resolution_px)
     return measures | {("truth", name): value for name, value in errors.items()}
 
@@ -109,7 +109,7 @@ def judge_smoothed(field: Field, image: ArrayLike, *, sigma_px: float = 1.5) -> 
     Parameters and result are as those of `judge`, without the truth; `sigma_px` is the filter's standard deviation.
     """
     smooth = [ndimage.gaussian_filter(np.asarray(each, np.float32), sigma_px) for each in (field.benchmark, image)]
-    return _compare("benchmark", *smooth, field.windows)
+    return compare("benchmark", *smooth, field.windows)
 
 
 def judge_structure(field: Field, image: ArrayLike) -> Measures:
@@ -224,8 +224,9 @@ def score_as_paper(
     return pd.concat(tables)
 
 
-def _compare(
+def compare(
     reference: str, image_true: NDArray, image_test: NDArray, windows: Sequence[tuple[slice, slice]]
 ) -> Measures:
+    """Return the means of `metrics.evaluate` over windows of two images (Y, X), under the name of the reference."""
     scores: list[Mapping[str, float]] = [metrics.evaluate(image_true[place], image_test[place]) for place in windows]
     return {(reference, name): float(np.mean([score[name] for score in scores])) for name in scores[0]}

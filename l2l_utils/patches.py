@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from l2l_utils import data, progress
 from l2l_utils.normalization import NormalizedFile, normalize, open_normalized, percentile_range, read_normalized
-from l2l_utils.splits import Split, both_orders, split_images, swap_labels
+from l2l_utils.splits import Split, both_orders, repeat_source, split_images, swap_labels
 
 __all__ = [
     "Augmentation",
@@ -24,6 +24,7 @@ __all__ = [
     "normalize",
     "percentile_range",
     "read_normalized",
+    "repeat_source",
     "split_images",
     "swap_labels",
 ]

@@ -29,8 +29,8 @@ def panel(
 
     Parameters
     ----------
-    images : mapping of str to array_like of shape (Y, X) or (Y, X, 3)
-        Title and image; intensities on one scale, or colours of 0 to 1.
+    images : mapping of str to array_like of shape (Y, X), (Y, X, 2) or (Y, X, 3)
+        Title and image; intensities on one scale, two channels of 0 to 1 for an `overlay`, or colours of 0 to 1.
     pixel_um : float, optional
         Side of a pixel in um, for the scale bar; without it the bar is in pixels.
     zoom : (int, int, int), optional
@@ -232,6 +232,7 @@ def _show(
     ax: Axes, image: ArrayLike, pixel_um: float | None, limits: tuple[float, float], cmap: str, *, with_bar: bool
 ) -> None:
     image = np.asarray(image)
+    image = overlay(*np.moveaxis(image, -1, 0)) if image.shape[2:] == (2,) else image
     ax.imshow(image, cmap=cmap, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     ax.set_axis_off()
     if with_bar:

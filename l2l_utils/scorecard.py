@@ -11,9 +11,11 @@ from scipy import stats
 
 from l2l_utils import intervals
 from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
+from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
+ALL_CLAIMS: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS
 
 
 def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.DataFrame:
@@ -24,8 +26,7 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
     scores : pandas.DataFrame
         Long form, a row per training, image and measure.
     claims : mapping of str to Claim
-        The claims to judge: ``claims.CLAIMS``, or ``claims.FILTER_CLAIMS`` of chapter 5, or
-        ``unpaired_claims.UNPAIRED_CLAIMS`` of chapter 7.
+        The claims to judge: ``claims.CLAIMS``, or those of another chapter.
 
     Returns
     -------
@@ -43,6 +44,8 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
     for name, comparison in ((name, each) for name, claim in claims.items() for each in claim.comparisons):
         key = (comparison.dataset, comparison.reference, comparison.metric, comparison.condition)
         both = [parts.get((*key, method)) for method in (comparison.first, comparison.second)]
+        if comparison.second == "none" and both[0] is not None:
+            both[1] = both[0].assign(value=0.0)
         if any(part is None for part in both):
             continue
         finite = [part[np.isfinite(part.value)] for part in both]
@@ -76,7 +79,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
             f"{row.dataset}, {row.metric}: {row.first} {row.says} than {row.second}" for row in failed.itertuples()
         )
         rows[name] = [
-            (CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS)[name].words,
+            ALL_CLAIMS[name].words,
             f"{n_hold} of {len(part)}",
             verdict,
             against,
@@ -116,7 +119,6 @@ def _rank_correlations(scores: pd.DataFrame) -> pd.DataFrame:
         if len(part) == len(LOSSES):
             value = stats.spearmanr(part.psnr, -part.errors).statistic
             rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "L2L", "value": value})
-            rows.append({"dataset": dataset, "seed": seed, "image": image, "name": "none", "value": 0.0})
     return pd.DataFrame(rows, columns=scores.columns).assign(reference="truth", metric="rank_correlation", condition="")
 
 

@@ -89,6 +89,11 @@ def both_orders(split: Split) -> Split:
     return Split(*(part + others for part, others in zip(split, swapped, strict=True)))
 
 
+def repeat_source(split: Split, n_channels: int) -> Split:
+    """Return the same images with each source in several channels, as a network takes it that has as many outputs."""
+    return Split(*([pair._replace(source=(pair.source,) * n_channels) for pair in part] for part in split))
+
+
 def _names(pairs: Sequence[data.Pair]) -> str:
     names = [pair.name for pair in pairs]
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -64,6 +64,26 @@ def bound_light(entry: dict[str, Any], cell: int) -> NDArray[np.float32]:
     return simulation.optical_image(density, in_focus, pixel_size_nm=structure.pixel_size_nm)
 
 
+def expected_photons(entry: dict[str, Any], cell: int) -> dict[str, NDArray[np.float32]]:
+    """Return the photons that each label of a cell sends to each pixel, without the noise of their counting.
+
+    Parameters
+    ----------
+    entry : dict
+        What the manifest says of a virtual set.
+    cell : int
+        The cell's number.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (Y, X)
+        By the name of the image.
+    """
+    rng, structure = np.random.default_rng([entry["seed"], cell]), simulation.STRUCTURES[entry["structure"]]
+    made = specimen.make_specimen(structure, tuple(entry["shape"]), rng=rng)
+    return simulation.expected_photons(made, rng=rng)
+
+
 def make(name: str, entry: dict[str, Any], folder: Path) -> str:
     """Write a virtual data set into a new folder.
 

@@ -36,6 +36,8 @@ LEVELS = dict.fromkeys(
         # measures and filters
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
+        # two structures in one image
+        *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
         *("gan_settings", "unpaired", "unpaired_images"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
@@ -52,6 +54,7 @@ LEVELS = dict.fromkeys(
             "records",
             "resolving",
             "scorecard",
+            "separation_claims",
             "unpaired_claims",
         ),
     ),
@@ -60,12 +63,31 @@ LEVELS = dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
-        *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training", "unpaired_study"),
+        *(
+            "cyclegan",
+            "gan_networks",
+            "gan_steps",
+            "gan_inference",
+            "gan_training",
+            "separation_study",
+            "unpaired_study",
+        ),
     ),
     TENSORFLOW,
 )
 LEVELS |= dict.fromkeys(
-    ("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust", "unpaired_charts"), NOTEBOOK
+    (
+        "alarm_charts",
+        "charts",
+        "execute",
+        "mask_charts",
+        "notebook",
+        "plot",
+        "separation_charts",
+        "trust",
+        "unpaired_charts",
+    ),
+    NOTEBOOK,
 )
 # Within a level, these and no others.
 ARROWS = {
@@ -97,7 +119,14 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "intervals", "unpaired_claims"},
+    "scorecard": {"claims", "intervals", "separation_claims", "unpaired_claims"},
+    "separation_claims": {"claims"},
+    "separation": {"data", "drawing", "jitter", "judging", "normalization", "pairs", "virtual_sets"},
+    "separation_study": {"restoration", "training"},
+    "overlap": {"intervals", "judging", "separation"},
+    "separation_charts": {"charts"},
+    "jitter": {"data"},
+    "superposition": {"data", "normalization", "splits"},
     "unpaired_charts": {"charts"},
     "unpaired_claims": {"claims"},
     "unpaired_study": {"checkpoint", "cyclegan", "restoration", "training"},

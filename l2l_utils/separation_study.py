@@ -1,0 +1,168 @@
+"""What chapter 08 trains, and the scores of what it separates."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from l2l_utils import data, judging, metrics, overlap, patches, restoration, separation, training
+
+Files = Mapping[judging.Key, Sequence[Path]]
+Channels = Mapping[str, Sequence[separation.Channel]]
+Judges = Sequence[Callable[[separation.Channel, NDArray], judging.Measures]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all trainings of the chapter share: the folder of their models and images, and how they are trained."""
+
+    folder: Path
+    recipe: training.Recipe
+
+    def separate(
+        self, task: str, splits: Mapping[str, patches.Split], *, losses: Sequence[str], seeds: Sequence[int]
+    ) -> dict[judging.Key, list[Path]]:
+        """Train a network for each method, loss and seed, and separate the held-out sources.
+
+        Parameters
+        ----------
+        task : str
+            Name of the folder.
+        splits : mapping of str to Split
+            By method, pairs of a superposed image with an image of several structures.
+        losses : sequence of str
+            Of the trainings.
+        seeds : sequence of int
+            A training with each.
+
+        Returns
+        -------
+        dict of (str, str, int) to list of Path
+            By method, loss and seed, a file of axes CYX for each held-out pair.
+        """
+        separated = {}
+        for (method, split), loss, seed in itertools.product(splits.items(), losses, seeds):
+            name, folder = method.replace(" ", "_"), self.folder / task
+            model = training.train_network(split, method=name, loss=loss, seed=seed, folder=folder, recipe=self.recipe)
+            sources = [pair.source for pair in split.held_out]
+            separated[method, loss, seed] = restoration.restore_files(model, sources, folder / "separated" / model.name)
+        return separated
+
+
+def by_structure(files: Files, channels: Channels) -> Iterator[tuple[str, judging.Key, list[NDArray]]]:
+    """Yield for each structure the images that nothing was trained for, then those of each method, loss and seed."""
+    for name, fields in channels.items():
+        yield name, ("input", None, None), [field.raw for field in fields]
+        yield name, ("benchmark", None, None), [field.benchmark for field in fields]
+    for key, paths in files.items():
+        images = [data.read_image(path, axes="CYX") for path in paths]
+        for i, name in enumerate(channels):
+            yield name, key, [image[i] for image in images]
+
+
+def score(files: Files, channels: Channels, *, judges: Judges, **labels: object) -> pd.DataFrame:
+    """Score the separated images of all held-out fields, and the superposed ones, by structure.
+
+    Parameters
+    ----------
+    files : mapping of (str, str, int) to sequence of Path
+        Of `Study.separate`.
+    channels : mapping of str to sequence of Channel
+        The held-out fields by structure, in the order of the files' channels.
+    judges : sequence of callable
+        What to measure: `separation.judge`, `overlap.judge` and the like.
+    **labels
+        Values of other columns, such as ``condition``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `scores.COLUMNS`; the column ``dataset`` is the structure.
+    """
+    parts = [
+        judging.score(channels[name], {key: images}, judges=judges, dataset=name, **labels)
+        for name, key, images in by_structure(files, channels)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def overlap_curves(files: Files, channels: Channels) -> pd.DataFrame:
+    """Return `overlap.curve` of every structure, method, loss and seed, with the column ``dataset``, the structure."""
+    parts = [
+        overlap.curve(channels[name], {key: images}).assign(dataset=name)
+        for name, key, images in by_structure(files, channels)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def jittered(channels: Channels, split: patches.Split, **percentiles: float) -> dict[str, list[separation.Channel]]:
+    """Return the held-out fields with other recordings of the same structures, those of a split."""
+    changed = {}
+    for i, (name, fields) in enumerate(channels.items()):
+        images = [
+            {
+                "raw": patches.read_normalized(data.channel_files(pair.source)[0], **percentiles),
+                "benchmark": patches.read_normalized(pair.target[i], **percentiles),
+            }
+            for pair in split.held_out
+        ]
+        changed[name] = [field._replace(**found) for field, found in zip(fields, images, strict=True)]
+    return changed
+
+
+def example(files: Files, channels: Channels, *, index: int = 0) -> dict[str, dict[str, NDArray[np.float32]]]:
+    """Return one held-out field by structure: superposed, separated by the first trainings, recorded alone.
+
+    Parameters are as those of `score`, and the number of the field; images have the shape (Y, X).
+    """
+    shown: dict[str, dict[str, NDArray]] = {name: {} for name in channels}
+    for name, (method, loss, seed), images in by_structure(files, channels):
+        if method != "benchmark" and not seed:
+            shown[name]["superposed" if method == "input" else f"{method} {loss}"] = images[index]
+    for name, fields in channels.items():
+        shown[name][f"{name} alone"] = fields[index].benchmark
+    return shown
+
+
+def real_examples(files: Sequence[Path], split: patches.Split, **percentiles: float) -> dict[str, dict[str, NDArray]]:
+    """Return the first held-out real field by structure: superposed, separated and recorded alone.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Separated files of the held-out pairs, axes CYX.
+    split : Split
+        The pairs; the folders of the targets name the structures.
+    **percentiles
+        ``pmin`` and ``pmax``.
+
+    Returns
+    -------
+    dict of str to dict of str to ndarray of shape (Y, X)
+        Normalised images.
+    """
+    pair, separated = split.held_out[0], data.read_image(files[0], axes="CYX")
+    raw = patches.read_normalized(data.channel_files(pair.source)[0], **percentiles)
+    return {
+        target.parent.name: {
+            "superposed": raw,
+            "separated": image,
+            f"{target.parent.name} alone": patches.read_normalized(target, **percentiles),
+        }
+        for target, image in zip(pair.target, separated, strict=True)
+    }
+
+
+def compare_real(examples: Mapping[str, Mapping[str, NDArray]]) -> pd.DataFrame:
+    """Return `metrics.evaluate` of the superposed and the separated image of `real_examples` against the one alone."""
+    rows = {}
+    for structure, (superposed, separated, alone) in ((name, images.values()) for name, images in examples.items()):
+        for name, image in (("superposed", superposed), ("separated", separated)):
+            rows[structure, name] = metrics.evaluate(alone, image)
+    return pd.DataFrame.from_dict(rows, orient="index")
