@@ -54,14 +54,13 @@ def read_channels(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random
     channels = {name: [] for name in names}
     for pair in held_out:
         raw = normalization.read_normalized(data.channel_files(pair.source)[0], **entry["percentiles"])
-        photons = virtual_sets.expected_photons(entry, int(pair.name.removeprefix("cell_")))
+        truth, photons = virtual_sets.without_noise(entry, int(pair.name.removeprefix("cell_")))
         benchmarks, light = {}, {}
         for name, file in zip(names, pair.target, strict=True):
             opened, benchmarks[name] = normalization.open_normalized(file, **entry["percentiles"])
             counts = microscope.detector.gain * photons[name] + microscope.detector.offset
             light[name] = np.clip((counts - opened.low) / (opened.high - opened.low), 0, 1)
         for name, other in zip(names, reversed(names), strict=True):
-            truth = data.read_image(pair.target[0].parents[1] / f"truth_{name}" / pair.target[0].name)
             channels[name].append(
                 Channel(
                     pair.name,
@@ -69,7 +68,7 @@ def read_channels(dataset: str, held_out: Sequence[data.Pair], *, rng: np.random
                     benchmark=benchmarks[name],
                     light=light[name],
                     other=light[other],
-                    area=_area(truth),
+                    area=_area(truth[f"truth_{name}"]),
                     windows=pairs.bright_windows(benchmarks[name], n=6, rng=rng),
                     pixel_nm=microscope.pixel_size_nm,
                 )

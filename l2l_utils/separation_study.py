@@ -54,6 +54,33 @@ class Study:
             separated[method, loss, seed] = restoration.restore_files(model, sources, folder / "separated" / model.name)
         return separated
 
+    def separate_real(self, split: patches.Split, *, loss: str, seed: int) -> dict[str, dict[str, NDArray[np.float32]]]:
+        """Train one network on real pairs, separate those held out, and return the first.
+
+        Parameters
+        ----------
+        split : Split
+            Of `superposition.split_places`; the folders of the targets name the structures.
+        loss : str
+            Of the training.
+        seed : int
+            Of the training.
+
+        Returns
+        -------
+        dict of str to dict of str to ndarray of shape (Y, X)
+            By structure, the images ``superposed``, ``separated`` and ``alone``, normalised.
+        """
+        twice, pair = patches.repeat_source(split, 2), split.held_out[0]
+        (files,) = self.separate("real", {"separation": twice}, losses=[loss], seeds=[seed]).values()
+        percentiles = {"pmin": self.recipe.pmin, "pmax": self.recipe.pmax}
+        superposed = patches.read_normalized(pair.source, **percentiles)
+        shown = {}
+        for target, separated in zip(pair.target, data.read_image(files[0], axes="CYX"), strict=True):
+            alone = patches.read_normalized(target, **percentiles)
+            shown[target.parent.name] = {"superposed": superposed, "separated": separated, "alone": alone}
+        return shown
+
 
 def by_structure(files: Files, channels: Channels) -> Iterator[tuple[str, judging.Key, list[NDArray]]]:
     """Yield for each structure the images that nothing was trained for, then those of each method, loss and seed."""
@@ -130,39 +157,11 @@ def example(files: Files, channels: Channels, *, index: int = 0) -> dict[str, di
     return shown
 
 
-def real_examples(files: Sequence[Path], split: patches.Split, **percentiles: float) -> dict[str, dict[str, NDArray]]:
-    """Return the first held-out real field by structure: superposed, separated and recorded alone.
-
-    Parameters
-    ----------
-    files : sequence of Path
-        Separated files of the held-out pairs, axes CYX.
-    split : Split
-        The pairs; the folders of the targets name the structures.
-    **percentiles
-        ``pmin`` and ``pmax``.
-
-    Returns
-    -------
-    dict of str to dict of str to ndarray of shape (Y, X)
-        Normalised images.
-    """
-    pair, separated = split.held_out[0], data.read_image(files[0], axes="CYX")
-    raw = patches.read_normalized(data.channel_files(pair.source)[0], **percentiles)
-    return {
-        target.parent.name: {
-            "superposed": raw,
-            "separated": image,
-            f"{target.parent.name} alone": patches.read_normalized(target, **percentiles),
-        }
-        for target, image in zip(pair.target, separated, strict=True)
-    }
-
-
 def compare_real(examples: Mapping[str, Mapping[str, NDArray]]) -> pd.DataFrame:
-    """Return `metrics.evaluate` of the superposed and the separated image of `real_examples` against the one alone."""
-    rows = {}
-    for structure, (superposed, separated, alone) in ((name, images.values()) for name, images in examples.items()):
-        for name, image in (("superposed", superposed), ("separated", separated)):
-            rows[structure, name] = metrics.evaluate(alone, image)
+    """Return `metrics.evaluate` against the structure alone, of images as `Study.separate_real` returns them."""
+    rows = {
+        (structure, name): metrics.evaluate(images["alone"], images[name])
+        for structure, images in examples.items()
+        for name in ("superposed", "separated")
+    }
     return pd.DataFrame.from_dict(rows, orient="index")

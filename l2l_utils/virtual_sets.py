@@ -64,8 +64,8 @@ def bound_light(entry: dict[str, Any], cell: int) -> NDArray[np.float32]:
     return simulation.optical_image(density, in_focus, pixel_size_nm=structure.pixel_size_nm)
 
 
-def expected_photons(entry: dict[str, Any], cell: int) -> dict[str, NDArray[np.float32]]:
-    """Return the photons that each label of a cell sends to each pixel, without the noise of their counting.
+def without_noise(entry: dict[str, Any], cell: int) -> tuple[dict[str, NDArray], dict[str, NDArray]]:
+    """Return a cell's true structures, and the photons that its labels send to each pixel before they are counted.
 
     Parameters
     ----------
@@ -76,12 +76,15 @@ def expected_photons(entry: dict[str, Any], cell: int) -> dict[str, NDArray[np.f
 
     Returns
     -------
-    dict of str to ndarray of shape (Y, X)
-        By the name of the image.
+    truth : dict of str to ndarray of shape (Y, X)
+        float32, 0 to 1, by the name of the structure.
+    photons : dict of str to ndarray of shape (Y, X)
+        float32, by the name of the label.
     """
     rng, structure = np.random.default_rng([entry["seed"], cell]), simulation.STRUCTURES[entry["structure"]]
     made = specimen.make_specimen(structure, tuple(entry["shape"]), rng=rng)
-    return simulation.expected_photons(made, rng=rng)
+    truth = {name: specimen.true_image(made, name) for name in made.drawn}
+    return truth, simulation.expected_photons(made, rng=rng)
 
 
 def make(name: str, entry: dict[str, Any], folder: Path) -> str:
