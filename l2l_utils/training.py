@@ -27,7 +27,6 @@ class Recipe:
     n_patches_per_image: int
     unet_n_first: int
     unet_kern_size: int
-    unet_n_depth: int = 2
     precision: str = "auto"
     pmin: float = 1.0
     pmax: float = 99.9
@@ -89,7 +88,6 @@ def train_network(
         n_channel_out=training.target.shape[-1],
         unet_n_first=recipe.unet_n_first,
         unet_kern_size=recipe.unet_kern_size,
-        unet_n_depth=recipe.unet_n_depth,
         train_epochs=recipe.epochs,
         train_steps_per_epoch=recipe.steps_per_epoch,
         train_batch_size=recipe.batch_size,
