@@ -3,6 +3,8 @@
 # make demo PYTHON=python3.12 (remove .venv first to change it later).
 
 PYTHON ?= python3
+TABLE ?= losses
+CORES ?= all
 READY := .venv/.ready
 
 .PHONY: demo test test-slow book lint bench bench-peers sweep address
@@ -30,8 +32,8 @@ bench: $(READY)  ## measure speed and memory against stock CSBDeep, and write th
 bench-peers: $(READY) .venv-peers/.ready  ## the same for CAREamics, in an environment of its own
 	.venv/bin/python benchmarks/run.py bench_peers.py
 
-sweep: $(READY) .venv-workflow/.ready  ## all structures and losses with three seeds, an hour and a half; writes results/
-	.venv-workflow/bin/snakemake --snakefile workflow/Snakefile --cores 2 --keep-going --rerun-incomplete
+sweep: $(READY) .venv-workflow/.ready  ## every run of workflow/losses.csv, up to two hours, then results/; or TABLE=unpaired
+	.venv-workflow/bin/snakemake --cores $(CORES) --config table=$(TABLE)
 
 address: $(READY)  ## write the book's public address: make address REPO=owner/name
 	.venv/bin/python book/address.py $(REPO)

@@ -13,6 +13,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from subprocess import DEVNULL
 
@@ -110,7 +111,8 @@ def resolve_parameters(
         If the chapter, the profile or a parameter is unknown, or if a value is of another type than its default.
     """
     defaults = read_parameters(chapter, notebooks=notebooks)
-    profiles = yaml.load((notebooks / "profiles.yaml").read_text("utf-8"), _YamlLoader).get(chapter, {})  # noqa: S506
+    path = notebooks / "profiles.yaml"
+    profiles = _read_profiles(path, path.stat().st_mtime_ns).get(chapter, {})
     if profile not in profiles:
         raise ChapterError(f"{chapter} has no profile '{profile}'. It has: {', '.join(profiles) or 'none'}.")
     given = {name: _absolute(name, value) for name, value in parameters.items()}
@@ -136,11 +138,10 @@ def read_parameters(chapter: str, *, notebooks: Path = NOTEBOOKS) -> dict[str, o
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in notebooks.glob("*.ipynb"))) or "none"
         raise ChapterError(f"There is no chapter '{chapter}' in {notebooks}. There is: {known}.")
-    for cell in nbformat.read(path, as_version=4).cells:
-        if "parameters" in cell.metadata.get("tags", []):
-            assignments = ast.parse(cell.source).body
-            return {ast.unparse(line.targets[0]): ast.literal_eval(line.value) for line in assignments}
-    raise ChapterError(f"{path} has no cell tagged 'parameters', so nothing in it can be set.")
+    cell = _read_parameters_cell(path, path.stat().st_mtime_ns)
+    if cell is None:
+        raise ChapterError(f"{path} has no cell tagged 'parameters', so nothing in it can be set.")
+    return {ast.unparse(line.targets[0]): ast.literal_eval(line.value) for line in ast.parse(cell).body}
 
 
 def parse_value(text: str, default: object) -> object:
@@ -189,6 +190,20 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("Stopped. The files written so far are kept.")
     sys.stdout.write(f"\n{summarise(executed.parent)}\n")
+
+
+# A sweep asks for the same files again and again; the time of their last change keeps what is remembered true.
+@cache
+def _read_profiles(path: Path, _changed_ns: int) -> dict[str, dict[str, dict[str, object]]]:
+    """Return the profiles of all chapters."""
+    return yaml.load(path.read_text("utf-8"), _YamlLoader)  # noqa: S506
+
+
+@cache
+def _read_parameters_cell(path: Path, _changed_ns: int) -> str | None:
+    """Return the source of a notebook's parameters cell, if it has one."""
+    cells = nbformat.read(path, as_version=4).cells
+    return next((cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), None)
 
 
 def _absolute(name: str, value: object) -> object:

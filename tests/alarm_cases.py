@@ -20,7 +20,7 @@ from second_microscope import draw_style, simulate_pair, true_structure
 from l2l_utils import data, likeness, patches, records, reliability, simulation, variants
 
 ROOT = Path(__file__).resolve().parents[1]
-SWEEP = ROOT / "build" / "sweep"
+SWEEP = ROOT / "build" / "sweep" / "losses"
 STRUCTURES = ("tubulin", "actin", "paxillin", "caveolae")
 LOSSES = ("L1", "SSIM", "3S-SSIM", "5S-SSIM")
 # Networks of this loss also restore images unlike their training images, and images with more noise.
@@ -75,7 +75,7 @@ def judge_case(key):
     from l2l_utils import care
 
     structure, loss, method, case = key
-    folder = SWEEP / structure / loss / "models"
+    folder = SWEEP / f"04-{structure}" / loss / "models"
     models = [care.load(folder / f"{method}_{loss}_seed{seed}") for seed in range(N_SEEDS)]
     shown = simulation.STRUCTURES[case if case in STRUCTURES else structure]
     judged = reliability.judge_images(

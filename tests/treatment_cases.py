@@ -19,7 +19,7 @@ from l2l_utils import data, normalization, records, simulation, treatment, varia
 from l2l_utils.drawing import FWHM_PER_SIGMA
 
 ROOT = Path(__file__).resolve().parents[1]
-SWEEP = ROOT / "build" / "sweep"
+SWEEP = ROOT / "build" / "sweep" / "losses"
 STRUCTURES, LOSS, N_SEEDS = ("tubulin", "actin", "paxillin"), "3S-SSIM", 3
 N_CELLS, N_UNTREATED, N_COMPARISONS, SHAPE, FIRST_SEED = 20, 60, 2000, (320, 320), 6000
 REMAINING, KEPT = 0.5, 0.7
@@ -73,7 +73,7 @@ def table(structure):
     controls = np.stack(raw["control"][:N_CELLS])
     ranges = {"per image": None, "per data set": normalization.percentile_range(controls, **percentiles)}
     for seed in range(N_SEEDS):
-        model = care.load(SWEEP / structure / LOSS / "models" / f"L2L_{LOSS}_seed{seed}")
+        model = care.load(SWEEP / f"04-{structure}" / LOSS / "models" / f"L2L_{LOSS}_seed{seed}")
         for name, given in ranges.items():
             restored = {g: [care.restore(model, image, intensity_range=given) for image in p] for g, p in raw.items()}
             about = {"images": "L2L", "loss": LOSS, "seed": seed, "normalisation": name}

@@ -1,35 +1,75 @@
-"""Collect the scores of a sweep into one table, and write what the book keeps of it.
+"""Collect the scores of all runs of a table, and write what the book keeps of them.
 
-`python workflow/collect.py OUTPUT RESULTS SCORES...` writes OUTPUT, and from it losses.csv, orderings.csv and
-claims.csv to the folder RESULTS.
+`python workflow/collect.py TABLE OUTPUT RESULTS` writes OUTPUT/scores.csv, with a column `run`, and the records of the
+chapters in the table to the folder RESULTS.
 """
 
 import sys
 from pathlib import Path
 
 import pandas as pd
+from table import read_rows
 
 from l2l_utils import intervals, orderings, records, scorecard
+from l2l_utils.claims import FILTER_CLAIMS
 from l2l_utils.files import whole_file
+from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
+
+FILTER_METRICS = ["psnr", "nrmse", "ssim", "ms_ssim_3", "ms_ssim_5", "false_structure", "missed_structure", "fwhm_nm"]
+FILTER_METRICS += ["dice", "distance_error_px", "dice_equal_area", "distance_error_px_equal_area"]
+UNPAIRED_METRICS = ["psnr", "ssim", "ms_ssim_3", "false_structure", "missed_structure", "false_objects"]
+UNPAIRED_METRICS += ["change", "histogram_distance", "saturated", "structure_error", "failed"]
 
 
-def main(output: Path, folder: Path, paths: list[Path]) -> None:
-    """Read the scores, write them as one, and record means, orderings and claims."""
-    everything = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
-    with whole_file(output) as unfinished:
-        everything.to_csv(unfinished, index=False)
-    # Chapter 05 names the claims of its rows, and `collect_filters.py` records those.
-    scores = everything[everything.claim.isna()]
-    plain = scores[(scores.reference == "benchmark") & scores.condition.isna()]
-    found = {
+def compare_plainly(scores: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the orderings of the paper's table, of images as they are."""
+    return orderings.compare(scores[(scores.reference == "benchmark") & scores.condition.isna()], table)
+
+
+def losses(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 04."""
+    return {
         "losses": intervals.summarise(scores),
-        "orderings": orderings.compare(plain, "Table 1"),
+        "orderings": compare_plainly(scores, "Table 1"),
         "claims": scorecard.judge(scores),
     }
-    for name, table in found.items():
+
+
+def filters(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 05."""
+    return {
+        "filters": intervals.summarise(scores[scores.metric.isin(FILTER_METRICS)]),
+        "filter_orderings": compare_plainly(scores, "Table S1"),
+        "filter_claims": scorecard.judge(scores, FILTER_CLAIMS),
+    }
+
+
+def unpaired(scores: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 07."""
+    return {
+        "unpaired": intervals.summarise(scores[scores.metric.isin(UNPAIRED_METRICS)]),
+        "unpaired_claims": scorecard.judge(scores, UNPAIRED_CLAIMS),
+        "unpaired_epochs": pd.concat([pd.read_csv(folder / "epochs.csv") for folder in folders], ignore_index=True),
+    }
+
+
+# For each chapter that the book keeps something of: from the scores and folders of its runs, tables by their names.
+KEPT = {"04_loss_functions": losses, "05_classical_filters": filters, "07_cyclegan": unpaired}
+
+
+def main(table: Path, output: Path, results: Path, command: str) -> None:
+    """Write the scores of all runs as one table, and the records of each chapter; `command` makes them again."""
+    chapter_of = {row.run: row.chapter for row in read_rows(table)}
+    everything = {run: pd.read_csv(output / run / "scores.csv") for run in chapter_of}
+    with whole_file(output / "scores.csv") as unfinished:
+        pd.concat(everything, names=["run"]).reset_index("run").to_csv(unfinished, index=False)
+    for chapter in KEPT.keys() & chapter_of.values():
+        runs = [run for run in chapter_of if chapter_of[run] == chapter]
+        scores = pd.concat([everything[run] for run in runs], ignore_index=True)
         seeds = sorted(scores.seed.dropna().astype(int).unique())
-        records.write(table, folder / f"{name}.csv", command="make sweep", seeds=seeds)
+        for name, kept in KEPT[chapter](scores, [output / run for run in runs]).items():
+            records.write(kept, results / f"{name}.csv", command=command, seeds=seeds)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(path) for path in sys.argv[3:]])
+    main(*map(Path, sys.argv[1:4]), sys.argv[4])

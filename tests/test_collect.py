@@ -1,15 +1,11 @@
-"""What is recorded of the filters' sweep agrees with the scores it was made from."""
+"""What is collected and recorded of a sweep agrees with the scores it was made from."""
 
-import runpy
-from pathlib import Path
-
+import collect
 import numpy as np
 import pandas as pd
 import pytest
 
 from l2l_utils import scores
-
-SCRIPT = Path(__file__).resolve().parents[1] / "workflow" / "collect_filters.py"
 
 
 @pytest.fixture
@@ -31,11 +27,19 @@ def paths(tmp_path, rng):
     return paths
 
 
+def collect_as(chapter, folder):
+    """Collect the scores as those of a chapter."""
+    table = folder / "table.csv"
+    table.write_text(f"run,chapter,profile\ntubulin,{chapter},book\npaxillin,{chapter},book\n")
+    collect.main(table, folder, folder / "results", "make sweep")
+
+
 def test_records_say_what_the_scores_say(paths, tmp_path):
     """Means over trainings and images, the paper's orderings, and the claims that these scores can decide."""
-    runpy.run_path(str(SCRIPT))["main"](tmp_path, paths)
+    collect_as("05_classical_filters", tmp_path)
+    results = tmp_path / "results"
     summary, orders, claims = (
-        pd.read_csv(tmp_path / f"{name}.csv", comment="#") for name in ("filters", "filter_orderings", "filter_claims")
+        pd.read_csv(results / f"{name}.csv", comment="#") for name in ("filters", "filter_orderings", "filter_claims")
     )
     assert set(summary.metric) == {"ms_ssim_3", "dice"}
     everything = pd.concat(map(pd.read_csv, paths))
@@ -46,4 +50,15 @@ def test_records_say_what_the_scores_say(paths, tmp_path):
     assert (orders.verdict == "holds").all()
     assert set(claims.claim) == {"L09", "L36"}
     assert claims.holds.all()
-    assert "# seeds: 0 1 2" in (tmp_path / "filters.csv").read_text("utf-8")
+    assert "# seeds: 0 1 2" in (results / "filters.csv").read_text("utf-8")
+
+
+def test_all_scores_are_in_one_table(paths, tmp_path):
+    """Each row of each run, under the run's name; of a chapter that the book keeps nothing of, nothing is recorded."""
+    collect_as("03_label2label", tmp_path)
+    everything = pd.read_csv(tmp_path / "scores.csv")
+    for path in paths:
+        found = everything[everything.run == path.parent.name].drop(columns="run").reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, pd.read_csv(path), check_dtype=False)
+    assert len(everything) == sum(len(pd.read_csv(path)) for path in paths)
+    assert not (tmp_path / "results").exists()
