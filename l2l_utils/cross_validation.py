@@ -1,0 +1,174 @@
+"""One cross-validation: a network per fold, and what each makes of images it has seen and of images it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from l2l_utils import data, folds, metrics, normalization, pairs, patches, progress, restoration, scores, training
+
+METHOD: Final = "L2L"
+N_WINDOWS: Final = 6
+N_VALIDATION: Final = 2  # training images of which other patches choose the weights
+CHANGES: Final = ("nrmse_change", "ms_ssim_5_change")
+COLUMNS: Final = ["dataset", "n_pairs", "repetition", "fold", "image", "seen", *CHANGES]
+Restored = dict[int, dict[str, Path]]  # files by number of the fold and name of the pair
+
+
+def train_folds(
+    drawn: Sequence[folds.Fold],
+    numbers: Iterable[int],
+    *,
+    loss: str,
+    repetition: int,
+    folder: Path,
+    recipe: training.Recipe,
+) -> Restored:
+    """Train a network without the images of each fold, and restore all images that were drawn by each of them.
+
+    The best weights are chosen by patches of images that train, never by the test images.
+
+    Parameters
+    ----------
+    drawn : sequence of Fold
+        The folds.
+    numbers : iterable of int
+        Which of them to do, from 0.
+    loss : str
+        Training loss, see `losses.get`.
+    repetition : int
+        Number of the cross-validation, from 0; decides the seeds of the trainings.
+    folder : path
+        Models are kept in its ``models``, images in its ``restored``; a second call repeats neither.
+    recipe : Recipe
+        How each network is trained.
+
+    Returns
+    -------
+    dict of int to dict of str to Path
+        Restored files, by the fold's number and the pair's name.
+
+    Raises
+    ------
+    ValueError, FileExistsError, FloatingPointError
+        As `training.train_network` and `restoration.restore_files`.
+    """
+    restored = {}
+    for number in numbers:
+        fold = drawn[number]
+        split = patches.Split(fold.training, fold.training[:N_VALIDATION], fold.test)
+        named = {"method": METHOD, "loss": loss, "seed": repetition * len(drawn) + number}
+        model = training.train_network(split, **named, folder=folder, recipe=recipe)
+        everything = fold.training + fold.test
+        files = restoration.restore_files(model, [p.source for p in everything], folder / "restored" / f"fold{number}")
+        restored[number] = {pair.name: file for pair, file in zip(everything, files, strict=True)}
+    return restored
+
+
+def score(
+    drawn: Sequence[folds.Fold],
+    restored: Restored,
+    *,
+    dataset: str,
+    repetition: int,
+    sigma_px: float = 0.0,
+    pmin: float = 1.0,
+    pmax: float = 99.9,
+) -> pd.DataFrame:
+    """Compare each restored image with its benchmark, beside the raw image.
+
+    Parameters
+    ----------
+    drawn : sequence of Fold
+        The folds.
+    restored : dict of int to dict of str to path
+        Of `train_folds`.
+    dataset : str
+        What the column of that name says.
+    repetition : int
+        Number of the cross-validation.
+    sigma_px : float
+        Gaussian filter of all images before they are compared; the paper uses 1.5 for caveolae.
+    pmin, pmax : float
+        Percentiles of raw image and benchmark that are scaled to 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per image and network: columns `COLUMNS`; ``seen`` tells whether the network was trained on the image.
+
+    References
+    ----------
+    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, Fig. 5.
+    """
+    everything = sorted({pair for fold in drawn for pair in fold.test}, key=lambda pair: pair.name)
+    rows = []
+    for pair in progress.bar(everything, desc="scoring", unit="image"):
+        images = [data.read_image(files[pair.name]) for files in restored.values()]
+        found = relative_changes(pair, images, sigma_px=sigma_px, pmin=pmin, pmax=pmax)
+        for number, changes in zip(restored, found, strict=True):
+            labels = {"dataset": dataset, "n_pairs": len(everything), "repetition": repetition, "fold": number}
+            rows.append(labels | {"image": pair.name, "seen": pair not in drawn[number].test} | changes)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def relative_changes(
+    pair: data.Pair, images: Sequence[ArrayLike], *, sigma_px: float = 0.0, pmin: float = 1.0, pmax: float = 99.9
+) -> list[dict[str, float]]:
+    """Return how much nearer to the benchmark each image of a field is than the raw one, relative to the raw one.
+
+    Parameters
+    ----------
+    pair : Pair
+        Raw image and benchmark, over 128 px per side.
+    images : sequence of array_like of shape (Y, X)
+        Restored images of the field, on the scale of the normalised labels.
+    sigma_px, pmin, pmax : float
+        As in `score`.
+
+    Returns
+    -------
+    list of dict of str to float
+        For each image ``nrmse_change``, below 0 if the error falls, and ``ms_ssim_5_change``, above 0 if the structural
+        similarity rises: (restored - raw) / raw of the means over six squares of 128 px where the benchmark shows more
+        than background. A field's squares are the same in every call.
+
+    Raises
+    ------
+    ValueError
+        If an image cannot be compared, or the raw one has nothing in common with its benchmark.
+    """
+    raw, benchmark = (normalization.read_normalized(path, pmin=pmin, pmax=pmax) for path in (pair.source, pair.target))
+    if min(benchmark.shape) <= pairs.PATCH_PX:
+        remedy = "Use larger images."
+        raise data.problem(pair.target, f"over {pairs.PATCH_PX} px per side", benchmark.shape, remedy)
+    windows = pairs.bright_windows(benchmark, n=N_WINDOWS, rng=np.random.default_rng(crc32(pair.name.encode())))
+    smooth = [ndimage.gaussian_filter(np.asarray(image, np.float32), sigma_px) for image in (benchmark, raw, *images)]
+    before, *after = ([_compare(smooth[0][place], image[place]) for place in windows] for image in smooth[1:])
+    before, after = np.mean(before, axis=0), np.mean(after, axis=1)
+    if not before.all():
+        remedy = "Look at both: are they of one field of view?"
+        raise data.problem(f"{pair.source} and {pair.target}", "two labels that share structure", "none", remedy)
+    return [dict(zip(CHANGES, map(float, change), strict=True)) for change in (after - before) / before]
+
+
+def long_form(table: pd.DataFrame, *, loss: str) -> pd.DataFrame:
+    """Return the result of `score` as rows of a ``scores.csv``, columns `scores.COLUMNS`; the repetition is the seed."""
+    seen = table.seen.map({True: "seen", False: "unseen"})
+    condition = [f"N={n};fold={k};image={s}" for n, k, s in zip(table.n_pairs, table.fold, seen, strict=True)]
+    named = table.assign(method=METHOD, loss=loss, seed=table.repetition, condition=condition, reference="benchmark")
+    kept = [name for name in scores.COLUMNS if name in named]
+    return named.melt(kept, list(CHANGES), var_name="metric").reindex(columns=scores.COLUMNS)
+
+
+def _compare(image_true: NDArray, image_test: NDArray) -> tuple[float, float]:
+    """Return NRMSE and 5S-SSIM, as `metrics.evaluate` does, without the other measures."""
+    nrmse = float(np.sqrt(np.mean((image_true - image_test) ** 2, dtype=np.float64)))
+    return nrmse, metrics.ms_ssim(image_true, image_test, n_scales=5)
