@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
-from l2l_utils import data, folds, metrics, normalization, pairs, patches, progress, restoration, scores, training
+from l2l_utils import data, folds, patches, progress, restoration, scores, training
+from l2l_utils.relative_change import CHANGES, relative_changes
 
 METHOD: Final = "L2L"
-N_WINDOWS: Final = 6
 N_VALIDATION: Final = 2  # training images of which other patches choose the weights
-CHANGES: Final = ("nrmse_change", "ms_ssim_5_change")
 COLUMNS: Final = ["dataset", "n_pairs", "repetition", "fold", "image", "seen", *CHANGES]
 Restored = dict[int, dict[str, Path]]  # files by number of the fold and name of the pair
 
@@ -119,56 +114,10 @@ def score(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def relative_changes(
-    pair: data.Pair, images: Sequence[ArrayLike], *, sigma_px: float = 0.0, pmin: float = 1.0, pmax: float = 99.9
-) -> list[dict[str, float]]:
-    """Return how much nearer to the benchmark each image of a field is than the raw one, relative to the raw one.
-
-    Parameters
-    ----------
-    pair : Pair
-        Raw image and benchmark, over 128 px per side.
-    images : sequence of array_like of shape (Y, X)
-        Restored images of the field, on the scale of the normalised labels.
-    sigma_px, pmin, pmax : float
-        As in `score`.
-
-    Returns
-    -------
-    list of dict of str to float
-        For each image ``nrmse_change``, below 0 if the error falls, and ``ms_ssim_5_change``, above 0 if the structural
-        similarity rises: (restored - raw) / raw of the means over six squares of 128 px where the benchmark shows more
-        than background. A field's squares are the same in every call.
-
-    Raises
-    ------
-    ValueError
-        If an image cannot be compared, or the raw one has nothing in common with its benchmark.
-    """
-    raw, benchmark = (normalization.read_normalized(path, pmin=pmin, pmax=pmax) for path in (pair.source, pair.target))
-    if min(benchmark.shape) <= pairs.PATCH_PX:
-        remedy = "Use larger images."
-        raise data.problem(pair.target, f"over {pairs.PATCH_PX} px per side", benchmark.shape, remedy)
-    windows = pairs.bright_windows(benchmark, n=N_WINDOWS, rng=np.random.default_rng(crc32(pair.name.encode())))
-    smooth = [ndimage.gaussian_filter(np.asarray(image, np.float32), sigma_px) for image in (benchmark, raw, *images)]
-    before, *after = ([_compare(smooth[0][place], image[place]) for place in windows] for image in smooth[1:])
-    before, after = np.mean(before, axis=0), np.mean(after, axis=1)
-    if not before.all():
-        remedy = "Look at both: are they of one field of view?"
-        raise data.problem(f"{pair.source} and {pair.target}", "two labels that share structure", "none", remedy)
-    return [dict(zip(CHANGES, map(float, change), strict=True)) for change in (after - before) / before]
-
-
 def long_form(table: pd.DataFrame, *, loss: str) -> pd.DataFrame:
-    """Return the result of `score` as rows of a ``scores.csv``, columns `scores.COLUMNS`; the repetition is the seed."""
+    """Return the result of `score` in the long form of a ``scores.csv``; the repetition is the seed."""
     seen = table.seen.map({True: "seen", False: "unseen"})
     condition = [f"N={n};fold={k};image={s}" for n, k, s in zip(table.n_pairs, table.fold, seen, strict=True)]
     named = table.assign(method=METHOD, loss=loss, seed=table.repetition, condition=condition, reference="benchmark")
     kept = [name for name in scores.COLUMNS if name in named]
     return named.melt(kept, list(CHANGES), var_name="metric").reindex(columns=scores.COLUMNS)
-
-
-def _compare(image_true: NDArray, image_test: NDArray) -> tuple[float, float]:
-    """Return NRMSE and 5S-SSIM, as `metrics.evaluate` does, without the other measures."""
-    nrmse = float(np.sqrt(np.mean((image_true - image_test) ** 2, dtype=np.float64)))
-    return nrmse, metrics.ms_ssim(image_true, image_test, n_scales=5)

@@ -1,0 +1,116 @@
+"""Which images are hard to restore, and which do harm when they train."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+
+class Spreads(NamedTuple):
+    """Standard deviations of a change: between images, and of one image between trainings."""
+
+    between_images: float
+    between_trainings: float
+    p: float
+
+
+def difficulty(table: pd.DataFrame, change: str) -> pd.DataFrame:
+    """Return how far each unseen image's change lies from the mean change at that N.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `cross_validation.score`, of a whole sweep.
+    change : str
+        One of both changes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``dataset``, ``n_pairs``, ``repetition``, ``fold``, ``image``, ``deviation``: a row per test.
+    """
+    unseen = table[~table.seen]
+    means = unseen.groupby(["dataset", "n_pairs"])[change].transform("mean")
+    kept = ["dataset", "n_pairs", "repetition", "fold", "image"]
+    return unseen[kept].assign(deviation=unseen[change] - means)
+
+
+def spreads(deviations: pd.DataFrame) -> Spreads:
+    """Tell the spread between images from the spread between trainings, by an analysis of variance.
+
+    Parameters
+    ----------
+    deviations : pandas.DataFrame
+        Of `difficulty`, of one data set.
+
+    Returns
+    -------
+    Spreads
+        Both standard deviations, and the probability of so large a spread between images if all were equally hard.
+
+    Raises
+    ------
+    ValueError
+        If no image, or only one, was tested twice.
+
+    References
+    ----------
+    Searle, Casella, McCulloch (1992), https://doi.org/10.1002/9780470316856, chapter 3.
+    """
+    groups = deviations.groupby("image").deviation
+    counts, means, n = groups.count(), groups.mean(), len(deviations)
+    if len(counts) < 2 or n == len(counts):
+        raise ValueError(
+            f"Expected two images or more, some of them tested twice, found {n} tests of {len(counts)} images. "
+            "Repeat the cross-validation."
+        )
+    within = float((groups.var(ddof=0) * counts).sum() / (n - len(counts)))
+    between = float((counts * (means - deviations.deviation.mean()) ** 2).sum() / (len(counts) - 1))
+    per_image = (n - (counts**2).sum() / n) / (len(counts) - 1)
+    p = float(stats.f.sf(between / within, len(counts) - 1, n - len(counts))) if within else float(between == 0)
+    return Spreads(float(np.sqrt(max(between - within, 0) / per_image)), float(np.sqrt(within)), p)
+
+
+def influence(table: pd.DataFrame, change: str) -> pd.DataFrame:
+    """Return how much better or worse trainings with an image are than those without it, on images that neither saw.
+
+    Each test counts as its distance from the mean of the same image in all tests, so that neither difficulty of the
+    test images nor N enters; the mean over a training's tests is one value.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `cross_validation.score`, of a whole sweep.
+    change : str
+        One of both changes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per data set and image: ``value``, the mean with the image minus the mean without it; the ends of its
+        95 % interval (Welch), ``low`` and ``high``; and ``p``. Images that all or no trainings have are left out.
+
+    References
+    ----------
+    Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28
+    """
+    training = ["dataset", "n_pairs", "repetition", "fold"]
+    deviations = difficulty(table, change)
+    deviations["deviation"] -= deviations.groupby(["dataset", "image"]).deviation.transform("mean")
+    results = deviations.groupby(training).deviation.mean()
+    trained_on = table[table.seen].groupby(training).image.agg(set)
+    rows = []
+    for dataset, of_trainings in results.groupby(level="dataset", sort=False):
+        sets = trained_on.loc[of_trainings.index]
+        for image in sorted(set().union(*sets)):
+            has = np.array([image in seen for seen in sets])
+            if min(has.sum(), (~has).sum()) > 1:
+                test = stats.ttest_ind(of_trainings[has], of_trainings[~has], equal_var=False)
+                ends = test.confidence_interval(0.95)
+                value = float(of_trainings[has].mean() - of_trainings[~has].mean())
+                found = {"value": value, "low": float(ends.low), "high": float(ends.high), "p": float(test.pvalue)}
+                rows.append({"dataset": dataset, "image": image} | found)
+    return pd.DataFrame(rows)
