@@ -45,7 +45,8 @@ def judge(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for dataset, part in table.groupby("dataset", sort=False):
         for claim, metric, first, second, says, found in _measure(dataset, part):
-            holds = {"higher": found.low > 0, "lower": found.high < 0, "no trend": found.low <= 0 <= found.high}[says]
+            above, below = found.low > 0, found.high < 0
+            holds = {"higher": above, "lower": below, "not clearly other": not (above or below)}[says]
             compared = {"metric": metric, "first": first, "second": second, "says": says, "reference": "benchmark"}
             measured = {"value": found.mean, "low": found.low, "high": found.high, "holds": holds}
             rows.append({"claim": claim, "dataset": dataset} | compared | {"condition": ""} | measured)
@@ -54,9 +55,9 @@ def judge(table: pd.DataFrame) -> pd.DataFrame:
 
 def _measure(dataset: str, table: pd.DataFrame) -> Iterator[tuple[str, str, str, str, str, Interval]]:
     """Yield claim, measure, what is compared with what, what is said of it, and what was found."""
-    points = learning_curves.points(table).set_index(["seen", "n_pairs", "repetition"])
-    unseen = {name: _by_n(points.loc[False, name]) for name in BETTER}
-    flattery = {name: _by_n(points.loc[True, name] - points.loc[False, name]) for name in BETTER}
+    means = learning_curves.points(table).pivot_table(list(BETTER), ["n_pairs", "repetition"], "seen")
+    unseen = {name: _by_n(means[name, False]) for name in BETTER}
+    flattery = {name: _by_n(means[name, True] - means[name, False]) for name in BETTER}
     sizes = sorted(unseen["nrmse_change"])
     few, many, change = sizes[0], sizes[-1], "ms_ssim_5_change"
     yield "L32", change, f"restored N={few}", "input", "higher", learning_curves.contrast(unseen[change], {few: 1})
@@ -71,10 +72,10 @@ def _measure(dataset: str, table: pd.DataFrame) -> Iterator[tuple[str, str, str,
         if dataset != "caveolae":
             step = learning_curves.contrast(unseen["nrmse_change"], {large: 1, medium: -1})
             yield "L33", "nrmse_change", f"N={large}", f"N={medium}", "lower", step
-    if dataset == "caveolae":
-        values = points.loc[False, "nrmse_change"]
+    if dataset == "caveolae" and len(sizes) > 1:
+        values = means["nrmse_change", False]
         slope = learning_curves.trend(values.index.get_level_values("n_pairs"), values).per_doubling
-        yield "L34", "nrmse_change", f"N={many}", f"N={few}", "no trend", slope
+        yield "L34", "nrmse_change", f"N={many}", f"N={few}", "not clearly other", slope
     for name, says in BETTER.items():
         mean = learning_curves.contrast(flattery[name], dict.fromkeys(sizes, 1 / len(sizes)))
         yield "L35", name, "seen images", "unseen images", says, mean

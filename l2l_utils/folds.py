@@ -95,3 +95,20 @@ def draw_folds(
         )
         for test in tests
     ]
+
+
+def with_wrong_benchmarks(drawn: Sequence[Fold]) -> list[Fold]:
+    """Return folds in which each image has the benchmark of another field: a control, for these pairs must stand out.
+
+    Pairs without another one of the same size are left out.
+    """
+    by_shape: dict[tuple[int, int], list[data.Pair]] = {}
+    for pair in sorted({pair for fold in drawn for pair in fold.test}):
+        by_shape.setdefault(data.read_plane_header(pair.target).shape, []).append(pair)
+    wrong = {
+        pair.name: pair._replace(target=other.target)
+        for group in by_shape.values()
+        for pair, other in zip(group, group[1:] + group[:1], strict=True)
+        if pair is not other
+    }
+    return [Fold(*([wrong[pair.name] for pair in part if pair.name in wrong] for part in fold)) for fold in drawn]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,17 @@ def spreads(deviations: pd.DataFrame) -> Spreads:
     return Spreads(float(np.sqrt(max(between - within, 0) / per_image)), float(np.sqrt(within)), p)
 
 
+def spreads_table(table: pd.DataFrame, changes: Sequence[str]) -> pd.DataFrame:
+    """Return the `spreads` of several changes, a row per data set and change."""
+    return pd.DataFrame(
+        {
+            (dataset, change): spreads(part)._asdict()
+            for change in changes
+            for dataset, part in difficulty(table, change).groupby("dataset", sort=False)
+        }
+    ).T
+
+
 def influence(table: pd.DataFrame, change: str) -> pd.DataFrame:
     """Return how much better or worse trainings with an image are than those without it, on images that neither saw.
 
@@ -114,3 +126,32 @@ def influence(table: pd.DataFrame, change: str) -> pd.DataFrame:
                 found = {"value": value, "low": float(ends.low), "high": float(ends.high), "p": float(test.pvalue)}
                 rows.append({"dataset": dataset, "image": image} | found)
     return pd.DataFrame(rows)
+
+
+def outside_chance(found: pd.DataFrame) -> pd.DataFrame:
+    """Return how many images have an influence, beside how many would seem to have one if none had.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        Of `influence`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per data set: number of ``images``; of intervals that exclude 0, ``outside``, and how many are
+        ``expected by chance``; and those that stand after Holm's correction for looking at all of them, ``certain``.
+
+    References
+    ----------
+    Holm (1979), https://www.jstor.org/stable/4615733
+    """
+    rows = {}
+    for dataset, part in found.groupby("dataset", sort=False):
+        ranked = np.sort(part.p)
+        passes = ranked * np.arange(len(ranked), 0, -1) <= 0.05
+        certain = int(np.cumprod(passes).sum())
+        outside = int((part.p < 0.05).sum())
+        rows[dataset] = {"images": len(part), "outside": outside, "expected by chance": round(0.05 * len(part), 1)}
+        rows[dataset]["certain"] = certain
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -90,7 +90,17 @@ def trend(n_pairs: ArrayLike, values: ArrayLike) -> Trend:
     Trend
         The slope per doubling of N, and the line at 50 values of N between the smallest and the largest, all with 95 %
         intervals.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer cross-validations, or only one N.
     """
+    if len(set(np.asarray(n_pairs).tolist())) < 2 or np.size(n_pairs) < 3:
+        raise ValueError(
+            f"Expected three cross-validations or more, with two numbers of pairs or more, found {np.size(n_pairs)} "
+            f"with {sorted(set(np.asarray(n_pairs).tolist()))} pairs. Repeat the cross-validation with other numbers."
+        )
     across = np.log2(np.asarray(n_pairs, dtype=np.float64))
     fit = stats.linregress(across, values)
     freedom = len(across) - 2
@@ -102,6 +112,30 @@ def trend(n_pairs: ArrayLike, values: ArrayLike) -> Trend:
     half = quantile * residual * np.sqrt(1 / len(across) + (at - across.mean()) ** 2 / np.sum(spread**2))
     slope = Interval(*(float(fit.slope + sign * quantile * fit.stderr) for sign in (0, -1, 1)))
     return Trend(slope, 2**at, line, line - half, line + half)
+
+
+def worth(table: pd.DataFrame, *, at: Sequence[int]) -> pd.DataFrame:
+    """Return what more pairs are worth on unseen images, in percentage points of the change, by the line over log2 N.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `cross_validation.score`, of a sweep.
+    at : sequence of int
+        Numbers of pairs to which one more is added.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per data set and measure: texts, the mean and its 95 % interval; where that includes 0, it is said.
+    """
+    rows = {}
+    for dataset, part in points(table[~table.seen]).groupby("dataset", sort=False):
+        for change in CHANGES:
+            fit = trend(part.n_pairs, part[change])
+            found = {"twice the pairs": fit.per_doubling} | {f"one more at {n}": fit.of_one_more_pair(n) for n in at}
+            rows[dataset, change] = {name: _in_points(interval) for name, interval in found.items()}
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def spread_of_one_image(table: pd.DataFrame, change: str) -> tuple[float, int]:
@@ -143,3 +177,8 @@ def spread_ratio(first: tuple[float, int], second: tuple[float, int]) -> Interva
     ratio = np.log2(first[0] / second[0])
     low, high = (0.5 * np.log2(stats.f.ppf(level, first[1], second[1])) for level in (0.025, 0.975))
     return Interval(float(ratio), float(ratio - high), float(ratio - low))
+
+
+def _in_points(found: Interval) -> str:
+    mean, low, high = (f"{100 * value:+.2f}" for value in found)
+    return f"{mean} [{low}, {high}]" if found.low * found.high > 0 else f"not determined [{low}, {high}]"
