@@ -13,7 +13,7 @@ from l2l_utils.relative_change import CHANGES, relative_changes
 
 METHOD: Final = "L2L"
 N_VALIDATION: Final = 2  # training images of which other patches choose the weights
-COLUMNS: Final = ["dataset", "n_pairs", "repetition", "fold", "image", "seen", *CHANGES]
+COLUMNS: Final = ["dataset", "loss", "n_pairs", "repetition", "fold", "image", "seen", *CHANGES]
 Restored = dict[int, dict[str, Path]]  # files by number of the fold and name of the pair
 
 
@@ -71,11 +71,10 @@ def score(
     drawn: Sequence[folds.Fold],
     restored: Restored,
     *,
-    dataset: str,
-    repetition: int,
     sigma_px: float = 0.0,
     pmin: float = 1.0,
     pmax: float = 99.9,
+    **labels: object,
 ) -> pd.DataFrame:
     """Compare each restored image with its benchmark, beside the raw image.
 
@@ -85,14 +84,12 @@ def score(
         The folds.
     restored : dict of int to dict of str to path
         Of `train_folds`.
-    dataset : str
-        What the column of that name says.
-    repetition : int
-        Number of the cross-validation.
     sigma_px : float
         Gaussian filter of all images before they are compared; the paper uses 1.5 for caveolae.
     pmin, pmax : float
         Percentiles of raw image and benchmark that are scaled to 0 and 1.
+    **labels
+        Values of the columns ``dataset``, ``loss`` and ``repetition``.
 
     Returns
     -------
@@ -109,15 +106,15 @@ def score(
         images = [data.read_image(files[pair.name]) for files in restored.values()]
         found = relative_changes(pair, images, sigma_px=sigma_px, pmin=pmin, pmax=pmax)
         for number, changes in zip(restored, found, strict=True):
-            labels = {"dataset": dataset, "n_pairs": len(everything), "repetition": repetition, "fold": number}
-            rows.append(labels | {"image": pair.name, "seen": pair not in drawn[number].test} | changes)
+            test = {"n_pairs": len(everything), "fold": number, "image": pair.name}
+            rows.append(labels | test | {"seen": pair not in drawn[number].test} | changes)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def long_form(table: pd.DataFrame, *, loss: str) -> pd.DataFrame:
+def long_form(table: pd.DataFrame) -> pd.DataFrame:
     """Return the result of `score` in the long form of a ``scores.csv``; the repetition is the seed."""
     seen = table.seen.map({True: "seen", False: "unseen"})
     condition = [f"N={n};fold={k};image={s}" for n, k, s in zip(table.n_pairs, table.fold, seen, strict=True)]
-    named = table.assign(method=METHOD, loss=loss, seed=table.repetition, condition=condition, reference="benchmark")
+    named = table.assign(method=METHOD, seed=table.repetition, condition=condition, reference="benchmark")
     kept = [name for name in scores.COLUMNS if name in named]
     return named.melt(kept, list(CHANGES), var_name="metric").reindex(columns=scores.COLUMNS)

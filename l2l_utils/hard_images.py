@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+TRAINING: Final = ["n_pairs", "repetition", "fold"]
 
 
 class Spreads(NamedTuple):
@@ -35,8 +37,7 @@ def difficulty(table: pd.DataFrame, change: str) -> pd.DataFrame:
     """
     unseen = table[~table.seen]
     means = unseen.groupby(["dataset", "n_pairs"])[change].transform("mean")
-    kept = ["dataset", "n_pairs", "repetition", "fold", "image"]
-    return unseen[kept].assign(deviation=unseen[change] - means)
+    return unseen[["dataset", *TRAINING, "image"]].assign(deviation=unseen[change] - means)
 
 
 def spreads(deviations: pd.DataFrame) -> Spreads:
@@ -89,8 +90,8 @@ def spreads_table(table: pd.DataFrame, changes: Sequence[str]) -> pd.DataFrame:
 def influence(table: pd.DataFrame, change: str) -> pd.DataFrame:
     """Return how much better or worse trainings with an image are than those without it, on images that neither saw.
 
-    Each test counts as its distance from the mean of the same image in all tests, so that neither difficulty of the
-    test images nor N enters; the mean over a training's tests is one value.
+    How good a training is, and how hard its test images are, is told apart by least squares. Trainings are compared
+    within the same N, by a regression of their results on whether they have the image.
 
     Parameters
     ----------
@@ -103,29 +104,26 @@ def influence(table: pd.DataFrame, change: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per data set and image: ``value``, the mean with the image minus the mean without it; the ends of its
-        95 % interval (Welch), ``low`` and ``high``; and ``p``. Images that all or no trainings have are left out.
-
-    References
-    ----------
-    Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28
+        95 % interval, ``low`` and ``high``; and ``p``. Images that all or no trainings of each N have are left out.
     """
-    training = ["dataset", "n_pairs", "repetition", "fold"]
-    deviations = difficulty(table, change)
-    deviations["deviation"] -= deviations.groupby(["dataset", "image"]).deviation.transform("mean")
-    results = deviations.groupby(training).deviation.mean()
-    trained_on = table[table.seen].groupby(training).image.agg(set)
     rows = []
-    for dataset, of_trainings in results.groupby(level="dataset", sort=False):
-        sets = trained_on.loc[of_trainings.index]
-        for image in sorted(set().union(*sets)):
-            has = np.array([image in seen for seen in sets])
-            if min(has.sum(), (~has).sum()) > 1:
-                test = stats.ttest_ind(of_trainings[has], of_trainings[~has], equal_var=False)
-                ends = test.confidence_interval(0.95)
-                value = float(of_trainings[has].mean() - of_trainings[~has].mean())
-                found = {"value": value, "low": float(ends.low), "high": float(ends.high), "p": float(test.pvalue)}
+    for dataset, part in table.groupby("dataset", sort=False):
+        results = _results(part, change)
+        trained_on = part[part.seen].groupby(TRAINING).image.agg(set)[results.index]
+        freedom = len(results) - len(set(results.index.get_level_values("n_pairs"))) - 1
+        centred = results - results.groupby(level="n_pairs").transform("mean")
+        for image in sorted(set().union(*trained_on)):
+            has = trained_on.map(lambda names, image=image: float(image in names))
+            has -= has.groupby(level="n_pairs").transform("mean")
+            squares = float((has**2).sum())
+            if squares > 1e-9 and freedom > 0:
+                value = float((has * centred).sum()) / squares
+                error = np.sqrt(float(((centred - value * has) ** 2).sum()) / freedom / squares)
+                half = float(stats.t.ppf(0.975, freedom) * error)
+                p = float(2 * stats.t.sf(abs(value) / error, freedom)) if error else float(value == 0)
+                found = {"value": value, "low": value - half, "high": value + half, "p": p}
                 rows.append({"dataset": dataset, "image": image} | found)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["dataset", "image", "value", "low", "high", "p"])
 
 
 def outside_chance(found: pd.DataFrame) -> pd.DataFrame:
@@ -155,3 +153,14 @@ def outside_chance(found: pd.DataFrame) -> pd.DataFrame:
         rows[dataset] = {"images": len(part), "outside": outside, "expected by chance": round(0.05 * len(part), 1)}
         rows[dataset]["certain"] = certain
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _results(table: pd.DataFrame, change: str) -> pd.Series:
+    """Return by training how good it is, in units of the change, with the difficulty of its test images taken out."""
+    unseen = table[~table.seen]
+    images = pd.get_dummies(unseen.image, dtype=float)
+    number = unseen.groupby(TRAINING).ngroup()
+    design = np.hstack([np.eye(number.max() + 1)[number], images])
+    effects, *_ = np.linalg.lstsq(design, unseen[change], rcond=None)
+    names = unseen.groupby(TRAINING).size().index
+    return pd.Series(effects[: len(names)], index=names)
