@@ -39,6 +39,8 @@ LEVELS = dict.fromkeys(
         # images that are not paired
         *("gan_settings", "unpaired", "unpaired_images"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
+        # cross-validation
+        *("cross_validation_claims", "folds", "hard_images", "learning_curves", "relative_change"),
         # alarms without a truth
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
         # judging restorations
@@ -61,12 +63,14 @@ LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training", "unpaired_study"),
+        "cross_validation",
     ),
     TENSORFLOW,
 )
 LEVELS |= dict.fromkeys(
     ("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust", "unpaired_charts"), NOTEBOOK
 )
+LEVELS["cross_validation_charts"] = NOTEBOOK
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -97,7 +101,12 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "intervals", "unpaired_claims"},
+    "scorecard": {"claims", "cross_validation_claims", "intervals", "unpaired_claims"},
+    "folds": {"data"},
+    "relative_change": {"data", "metrics", "normalization", "pairs"},
+    "learning_curves": {"intervals", "relative_change"},
+    "cross_validation_claims": {"intervals", "learning_curves"},
+    "cross_validation": {"restoration", "training"},
     "unpaired_charts": {"charts"},
     "unpaired_claims": {"claims"},
     "unpaired_study": {"checkpoint", "cyclegan", "restoration", "training"},
