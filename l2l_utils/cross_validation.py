@@ -12,6 +12,7 @@ from l2l_utils import data, folds, patches, progress, restoration, scores, train
 from l2l_utils.relative_change import CHANGES, relative_changes
 
 METHOD: Final = "L2L"
+FILE: Final = "cross_validation.csv"  # what a run leaves
 N_VALIDATION: Final = 2  # training images of which other patches choose the weights
 COLUMNS: Final = ["dataset", "loss", "n_pairs", "repetition", "fold", "image", "seen", *CHANGES]
 Restored = dict[int, dict[str, Path]]  # files by number of the fold and name of the pair
@@ -109,6 +110,28 @@ def score(
             test = {"n_pairs": len(everything), "fold": number, "image": pair.name}
             rows.append(labels | test | {"seen": pair not in drawn[number].test} | changes)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_runs(folder: data.PathLike) -> pd.DataFrame:
+    """Return the results of several runs as one table, from each ``cross_validation.csv`` below a folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    ValueError
+        If the same cross-validation is there twice.
+    """
+    paths = sorted(Path(folder).rglob(FILE))
+    if not paths:
+        remedy = "Run this chapter with all folds first, each time into another folder below this one."
+        raise FileNotFoundError(str(data.problem(folder, f"runs of chapter 09, each with a {FILE}", "none", remedy)))
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    twice = table[table.duplicated(["dataset", "n_pairs", "repetition", "fold", "image"])]
+    if len(twice):
+        found = f"N={twice.n_pairs.iloc[0]}, repetition {twice.repetition.iloc[0]} of {twice.dataset.iloc[0]} twice"
+        raise data.problem(folder, "different runs", found, "Give each run a `repetition` of its own.")
+    return table
 
 
 def long_form(table: pd.DataFrame) -> pd.DataFrame:

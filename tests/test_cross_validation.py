@@ -79,6 +79,22 @@ def test_scores_in_the_long_form(drawn, trained):
     assert here.set_index("metric").value.to_dict() == row[list(relative_change.CHANGES)].to_dict()
 
 
+def test_runs_are_read_together(drawn, trained, tmp_path):
+    """Runs in folders of their own become one table; the same one twice, or none, is refused."""
+    table = cross_validation.score(drawn, trained[1], **LABELS)
+    with pytest.raises(FileNotFoundError, match="runs of chapter 09"):
+        cross_validation.read_runs(tmp_path)
+    for repetition in (0, 1):
+        run = tmp_path / str(repetition) / cross_validation.FILE
+        run.parent.mkdir()
+        table.assign(repetition=repetition).to_csv(run, index=False)
+    found = cross_validation.read_runs(tmp_path)
+    assert found.groupby("repetition").size().to_dict() == {0: len(table), 1: len(table)}
+    table.assign(repetition=1).to_csv(run.parent.with_name("0") / run.name, index=False)
+    with pytest.raises(ValueError, match="found N=4, repetition 1 of tubulin twice"):
+        cross_validation.read_runs(tmp_path)
+
+
 def test_the_record_of_a_sweep(tmp_path):
     """The tables of all runs become one, with the claims that were measured on it, readable as a record."""
     paths = []
