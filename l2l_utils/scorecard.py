@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from l2l_utils import intervals
+from l2l_utils import cross_validation_claims, intervals
 from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
 from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
-ALL_CLAIMS: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS
+COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS
+WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
 
 def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
             f"{row.dataset}, {row.metric}: {row.first} {row.says} than {row.second}" for row in failed.itertuples()
         )
         rows[name] = [
-            ALL_CLAIMS[name].words,
+            WORDS[name],
             f"{n_hold} of {len(part)}",
             verdict,
             against,

@@ -41,6 +41,8 @@ LEVELS = dict.fromkeys(
         # images that are not paired
         *("gan_settings", "unpaired", "unpaired_images"),
         *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
+        # cross-validation
+        *("cross_validation_claims", "folds", "hard_images", "learning_curves", "relative_change"),
         # alarms without a truth
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
         # judging restorations
@@ -63,29 +65,15 @@ LEVELS = dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
-        *(
-            "cyclegan",
-            "gan_networks",
-            "gan_steps",
-            "gan_inference",
-            "gan_training",
-            "separation_study",
-            "unpaired_study",
-        ),
+        *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
+        *("cross_validation", "separation_study", "unpaired_study"),
     ),
     TENSORFLOW,
 )
 LEVELS |= dict.fromkeys(
     (
-        "alarm_charts",
-        "charts",
-        "execute",
-        "mask_charts",
-        "notebook",
-        "plot",
-        "separation_charts",
-        "trust",
-        "unpaired_charts",
+        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
+        *("cross_validation_charts", "separation_charts", "unpaired_charts"),
     ),
     NOTEBOOK,
 )
@@ -119,7 +107,7 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "intervals", "separation_claims", "unpaired_claims"},
+    "scorecard": {"claims", "cross_validation_claims", "intervals", "separation_claims", "unpaired_claims"},
     "separation_claims": {"claims"},
     "separation": {"data", "drawing", "jitter", "judging", "normalization", "pairs", "virtual_sets"},
     "separation_study": {"restoration", "training"},
@@ -127,6 +115,11 @@ ARROWS = {
     "separation_charts": {"charts"},
     "jitter": {"data"},
     "superposition": {"data", "normalization", "splits"},
+    "folds": {"data"},
+    "relative_change": {"data", "metrics", "normalization", "pairs"},
+    "learning_curves": {"intervals", "relative_change"},
+    "cross_validation_claims": {"intervals", "learning_curves"},
+    "cross_validation": {"restoration", "training"},
     "unpaired_charts": {"charts"},
     "unpaired_claims": {"claims"},
     "unpaired_study": {"checkpoint", "cyclegan", "restoration", "training"},

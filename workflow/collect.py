@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from table import read_rows
 
-from l2l_utils import intervals, orderings, records, scorecard
+from l2l_utils import cross_validation_claims, intervals, orderings, overlap, records, scorecard, separation_claims
 from l2l_utils.claims import FILTER_CLAIMS
 from l2l_utils.files import whole_file
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
@@ -53,8 +53,33 @@ def unpaired(scores: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFram
     }
 
 
+def separation(scores: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 08."""
+    compared = scorecard.judge(scores, separation_claims.SEPARATION_CLAIMS)
+    spread = [separation_claims.compare_losses(scores)] if scores.seed.nunique() > 1 else []
+    curves = [pd.read_csv(folder / "overlap.csv") for folder in folders]
+    return {
+        "separation": intervals.summarise(scores),
+        "separation_claims": pd.concat([compared, *spread], ignore_index=True),
+        "separation_overlap": overlap.summarise(pd.concat(curves, ignore_index=True)),
+    }
+
+
+def cross_validation(_: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 09."""
+    table = pd.concat([pd.read_csv(folder / "cross_validation.csv") for folder in folders], ignore_index=True)
+    table = table.sort_values(["dataset", "n_pairs", "repetition"], kind="stable", ignore_index=True)
+    return {"cross_validation": table, "cross_validation_claims": cross_validation_claims.judge(table)}
+
+
 # For each chapter that the book keeps something of: from the scores and folders of its runs, tables by their names.
-KEPT = {"04_loss_functions": losses, "05_classical_filters": filters, "07_cyclegan": unpaired}
+KEPT = {
+    "04_loss_functions": losses,
+    "05_classical_filters": filters,
+    "07_cyclegan": unpaired,
+    "08_channel_separation": separation,
+    "09_cross_validation": cross_validation,
+}
 
 
 def main(table: Path, output: Path, results: Path, command: str) -> None:
