@@ -41,7 +41,7 @@ def compare_losses(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : pandas.DataFrame
-        Long form, with two or more trainings of each loss.
+        Long form; without two losses, and two trainings of each, nothing is compared.
 
     Returns
     -------
@@ -57,6 +57,8 @@ def compare_losses(scores: pd.DataFrame) -> pd.DataFrame:
             part = chosen[(chosen.dataset == dataset) & (chosen.metric == metric)]
             means = part.pivot_table("value", "loss", "seed")
             n_losses, n_seeds = means.shape
+            if min(means.shape) < 2:
+                continue
             ratio = np.sqrt(n_seeds * means.mean(axis=1).var() / means.var(axis=1).mean())
             quantiles = stats.f.ppf([0.975, 0.025], n_losses - 1, n_losses * (n_seeds - 1))
             low, high = ratio / np.sqrt(quantiles)

@@ -1,9 +1,9 @@
 """What is collected and recorded of a sweep agrees with the scores it was made from."""
 
-import collect
 import numpy as np
 import pandas as pd
 import pytest
+from collecting import collect_as
 
 from l2l_utils import scores
 
@@ -27,17 +27,9 @@ def paths(tmp_path, rng):
     return paths
 
 
-def collect_as(chapter, folder):
-    """Collect the scores as those of a chapter."""
-    table = folder / "table.csv"
-    table.write_text(f"run,chapter,profile\ntubulin,{chapter},book\npaxillin,{chapter},book\n")
-    collect.main(table, folder, folder / "results", "make sweep")
-
-
 def test_records_say_what_the_scores_say(paths, tmp_path):
     """Means over trainings and images, the paper's orderings, and the claims that these scores can decide."""
-    collect_as("05_classical_filters", tmp_path)
-    results = tmp_path / "results"
+    results = collect_as("05_classical_filters", tmp_path)
     summary, orders, claims = (
         pd.read_csv(results / f"{name}.csv", comment="#") for name in ("filters", "filter_orderings", "filter_claims")
     )

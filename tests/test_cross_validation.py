@@ -1,16 +1,13 @@
 """A cross-validation: who trains on what, what is compared with what, and that nothing is done twice."""
 
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from collecting import collect_as
 from test_training import RECIPE
 
 from l2l_utils import cross_validation, data, folds, record, records, relative_change, scores
 
-SCRIPT = Path(__file__).resolve().parents[1] / "workflow" / "collect_cross_validation.py"
 LABELS = {"dataset": "tubulin", "loss": "L1", "repetition": 2}
 
 
@@ -109,13 +106,14 @@ def test_the_record_of_a_sweep(tmp_path):
         paths.append(tmp_path / f"{n_pairs}-{repetition}" / "scores.csv")
         paths[-1].parent.mkdir()
         pd.DataFrame(rows).to_csv(paths[-1].with_name("cross_validation.csv"), index=False)
-    runpy.run_path(str(SCRIPT))["main"](tmp_path, paths[::-1])
-    text = (tmp_path / "cross_validation.csv").read_text("utf-8")
+        pd.DataFrame({"seed": [repetition]}).to_csv(paths[-1], index=False)
+    results = collect_as("09_cross_validation", tmp_path)
+    text = (results / "cross_validation.csv").read_text("utf-8")
     assert "# commit: " in text
-    table = pd.read_csv(tmp_path / "cross_validation.csv", comment="#")
+    table = pd.read_csv(results / "cross_validation.csv", comment="#")
     assert list(table.columns) == cross_validation.COLUMNS
     assert table.n_pairs.is_monotonic_increasing
     assert table.seen.dtype == bool
-    judged = pd.read_csv(tmp_path / "cross_validation_claims.csv", comment="#")
+    judged = pd.read_csv(results / "cross_validation_claims.csv", comment="#")
     assert set(judged.claim) == {"L32", "L35"}
     assert list(judged.columns) == list(records.read("unpaired_claims").columns)

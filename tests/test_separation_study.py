@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from collecting import collect_as
 
 from l2l_utils import data, jitter, overlap, patches, scorecard, separation, separation_study, superposition, training
 from l2l_utils.separation_claims import SEPARATION_CLAIMS, compare_losses
@@ -56,6 +57,27 @@ def test_scores_are_those_of_single_images(separated, channels):
     curves = separation_study.overlap_curves(separated, channels)
     assert set(curves.method) == {"input", "benchmark", "separation"}
     assert (curves.error[curves.method == "input"] > 0).all()
+
+
+def test_the_record_of_a_sweep(separated, channels, tmp_path):
+    """Means, the claims that these scores can decide, and the curve, as tables with their provenance."""
+    (tmp_path / "run").mkdir()
+    judges = [separation.judge, overlap.judge]
+    separation_study.score(separated, channels, judges=judges).to_csv(tmp_path / "run" / "scores.csv", index=False)
+    curves = separation_study.overlap_curves(separated, channels)
+    curves.to_csv(tmp_path / "run" / "overlap.csv", index=False)
+    results = collect_as("08_channel_separation", tmp_path)
+    summary, judged, curve = (
+        pd.read_csv(results / f"{name}.csv", comment="#", keep_default_na=False)
+        for name in ("separation", "separation_claims", "separation_overlap")
+    )
+    assert set(judged.claim) == {"L28", "L29"}
+    mean = summary.query("dataset == 'nucleus' and method == 'separation' and metric == 'bleed_through'").value
+    images = [data.read_image(path, axes="CYX")[0] for key in separated for path in separated[key]]
+    fields = channels["nucleus"] * 2
+    expected = np.mean([separation.bleed_through(f, image) for f, image in zip(fields, images, strict=True)])
+    np.testing.assert_allclose(mean, expected, rtol=1e-3)
+    pd.testing.assert_frame_equal(curve, overlap.summarise(curves), rtol=1e-3)
 
 
 def test_example_has_all_that_was_made_of_a_field(separated, channels):

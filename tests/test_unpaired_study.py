@@ -1,18 +1,16 @@
 """What chapter 07 compares: who sees which images, when a network has failed, and what is recorded of it."""
 
-import runpy
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from collecting import collect_as
 from test_training import RECIPE
 
 from l2l_utils import cyclegan, data, judging, patches, record, scores, unpaired_study
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
-SCRIPT = Path(__file__).resolve().parents[1] / "workflow" / "collect_unpaired.py"
 SETTINGS = cyclegan.Settings(
     n_first=2, n_blocks=1, n_first_discriminator=2, epochs=2, decay_epochs=0, batch_size=2, identity_weight=0.0
 )
@@ -118,15 +116,16 @@ def test_records_say_what_the_scores_say(tmp_path):
     table = pd.DataFrame(rows).reindex(columns=scores.COLUMNS)
     keys = [name for name in scores.COLUMNS if name != "value"]
     table = table.groupby(keys, dropna=False, sort=False).value.mean().reset_index()[scores.COLUMNS]
-    table.to_csv(tmp_path / "scores.csv", index=False)
+    (tmp_path / "all").mkdir()
+    table.to_csv(tmp_path / "all" / "scores.csv", index=False)
     epochs = pd.DataFrame({"dataset": ["tubulin"], "method": ["CycleGAN"], "epoch": [1], "ms_ssim_3": [0.5]})
-    epochs.to_csv(tmp_path / "epochs.csv", index=False)
-    runpy.run_path(str(SCRIPT))["main"](tmp_path, [tmp_path / "scores.csv"])
-    claims = pd.read_csv(tmp_path / "unpaired_claims.csv", comment="#")
+    epochs.to_csv(tmp_path / "all" / "epochs.csv", index=False)
+    results = collect_as("07_cyclegan", tmp_path)
+    claims = pd.read_csv(results / "unpaired_claims.csv", comment="#")
     assert set(claims.claim) == {"L25", "L26", "L27", "C01", "C02", "C03", "C04"}
     single = claims[claims.claim.isin(["C01", "C03"])]
     assert single.holds.all()
-    summary = pd.read_csv(tmp_path / "unpaired.csv", comment="#")
+    summary = pd.read_csv(results / "unpaired.csv", comment="#")
     assert set(summary.metric) == set(levels)
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "unpaired_epochs.csv", comment="#"), epochs)
-    assert "# seeds: 0 1 2" in (tmp_path / "unpaired.csv").read_text("utf-8")
+    pd.testing.assert_frame_equal(pd.read_csv(results / "unpaired_epochs.csv", comment="#"), epochs)
+    assert "# seeds: 0 1 2" in (results / "unpaired.csv").read_text("utf-8")

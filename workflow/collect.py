@@ -55,12 +55,11 @@ def unpaired(scores: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFram
 
 def separation(scores: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataFrame]:
     """Return the records of chapter 08."""
-    compared = scorecard.judge(scores, separation_claims.SEPARATION_CLAIMS)
-    spread = [separation_claims.compare_losses(scores)] if scores.seed.nunique() > 1 else []
+    judged = [scorecard.judge(scores, separation_claims.SEPARATION_CLAIMS), separation_claims.compare_losses(scores)]
     curves = [pd.read_csv(folder / "overlap.csv") for folder in folders]
     return {
         "separation": intervals.summarise(scores),
-        "separation_claims": pd.concat([compared, *spread], ignore_index=True),
+        "separation_claims": pd.concat(judged, ignore_index=True),
         "separation_overlap": overlap.summarise(pd.concat(curves, ignore_index=True)),
     }
 
