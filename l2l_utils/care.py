@@ -89,8 +89,8 @@ def train(
     model : csbdeep.models.CARE
         As `create` returns it. It has the best weights so far whenever the training ends.
     training, validation : Patches or LazyPatches
-        float32 patches of shape (patch, Y, X, 1), 0 to 1; from different images. The best weights are those of the
-        epoch with the lowest loss on the validation patches.
+        float32 patches of shape (patch, Y, X, channel), 0 to 1; from different images. The best weights are those of
+        the epoch with the lowest loss on the validation patches.
     seed : int
         Decides the order of the patches.
     precision : {"auto", "float32", "bfloat16", "float16"}

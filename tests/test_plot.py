@@ -126,6 +126,8 @@ def test_overlay_is_white_where_both_are_bright(rng):
     image = rng.random((20, 30))
     shown = plot.panel({"both": plot.overlay(image, image)}).axes[0].images[0].get_array()
     np.testing.assert_allclose(shown, np.repeat(image[..., None], 3, axis=-1), atol=1e-6)
+    two = plot.panel({"both": np.stack([image, image], axis=-1)}).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(two, shown)
 
 
 def test_gallery_has_a_column_per_set(rng):
