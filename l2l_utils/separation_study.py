@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +55,9 @@ class Study:
             separated[method, loss, seed] = restoration.restore_files(model, sources, folder / "separated" / model.name)
         return separated
 
-    def separate_real(self, split: patches.Split, *, loss: str, seed: int) -> dict[str, dict[str, NDArray[np.float32]]]:
+    def separate_real(
+        self, split: patches.Split, *, loss: str, seed: int, patch_px: int
+    ) -> dict[str, dict[str, NDArray[np.float32]]]:
         """Train one network on real pairs, separate those held out, and return the first.
 
         Parameters
@@ -66,6 +68,8 @@ class Study:
             Of the training.
         seed : int
             Of the training.
+        patch_px : int
+            Side of its patches; real pieces may be smaller than virtual cells.
 
         Returns
         -------
@@ -73,7 +77,8 @@ class Study:
             By structure, the images ``superposed``, ``separated`` and ``alone``, normalised.
         """
         twice, pair = patches.repeat_source(split, 2), split.held_out[0]
-        (files,) = self.separate("real", {"separation": twice}, losses=[loss], seeds=[seed]).values()
+        study = replace(self, recipe=replace(self.recipe, patch_px=patch_px))
+        (files,) = study.separate("real", {"separation": twice}, losses=[loss], seeds=[seed]).values()
         percentiles = {"pmin": self.recipe.pmin, "pmax": self.recipe.pmax}
         superposed = patches.read_normalized(pair.source, **percentiles)
         shown = {}
@@ -156,6 +161,13 @@ def example(files: Files, channels: Channels, *, index: int = 0) -> dict[str, di
     for name, fields in channels.items():
         shown[name][f"{name} alone"] = fields[index].benchmark
     return shown
+
+
+def beside(examples: Mapping[str, Mapping[str, NDArray]]) -> dict[str, NDArray]:
+    """Return images as `Study.separate_real` returns them in one row: the superposed one, then both structures'."""
+    named = {f"{name}, {kind}": image for name, images in examples.items() for kind, image in images.items()}
+    superposed = next(iter(named.values()))
+    return {"superposed": superposed} | {name: named[name] for name in named if not name.endswith("superposed")}
 
 
 def compare_real(examples: Mapping[str, Mapping[str, NDArray]]) -> pd.DataFrame:

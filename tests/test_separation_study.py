@@ -121,12 +121,14 @@ def test_real_images_are_separated_and_compared(study, split, tmp_path):
     pairs = superposition.superpose(folder / "nucleus", folder / "membrane", tmp_path / "sum", pmin=2, pmax=99.8)
     places = superposition.split_places(pairs, tmp_path / "places")
     own = replace(study, folder=tmp_path)
-    shown = own.separate_real(places, loss="L1", seed=0)
+    shown = own.separate_real(places, loss="L1", seed=0, patch_px=32)
     assert list(shown) == ["nucleus", "membrane"]
     (file,) = (tmp_path / "real" / "separated").glob("*/*.tif")
     for image, structure in zip(data.read_image(file, axes="CYX"), shown.values(), strict=True):
         assert list(structure) == ["superposed", "separated", "alone"]
         np.testing.assert_array_equal(structure["separated"], image)
+    names = ["superposed", "nucleus, separated", "nucleus, alone", "membrane, separated", "membrane, alone"]
+    assert list(separation_study.beside(shown)) == names
     brighter = shown["nucleus"]["alone"] + 0.1
     table = separation_study.compare_real({"nucleus": shown["nucleus"] | {"separated": brighter}})
     assert table.loc[("nucleus", "separated"), "psnr"] == pytest.approx(20, abs=1e-3)
