@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def test_a_sweep_that_is_killed_twice_completes_and_repeats_nothing(sweep, tmp_p
 
 
 def test_a_failed_run_is_named_and_stops_no_other(sweep):
-    """Eight at once, one of which fails: seven are done, and once the table is corrected only the eighth runs."""
+    """Eight at once, one of which fails: seven are done. Another table repeats only the runs that it changes."""
     sweep.write(*range(7), -1)
     failed = finish(sweep.snakemake("--cores", "8"))
     assert failed.returncode != 0
@@ -73,10 +74,13 @@ def test_a_failed_run_is_named_and_stops_no_other(sweep):
     assert "AssertionError: the value is negative" in failed.stdout.split("are not finished")[1]
     assert len(sweep.finished()) == 7
     assert not (sweep.output / "scores.csv").exists()
-    sweep.write(*range(7), 9)
+    sweep.write(*range(6), 7, 9)
     assert finish(sweep.snakemake("--cores", "8")).returncode == 0
-    assert {run: len(numbers) for run, numbers in sweep.executions().items() if len(numbers) > 1} == {"run-8": 2}
-    assert sweep.scores()["run-8"] == 9
+    assert {run for run, numbers in sweep.executions().items() if len(numbers) == 2} == {"run-7", "run-8"}
+    assert list(sweep.scores().values()) == [*range(6), 7, 9]
+    shutil.rmtree(sweep.output / "run-1")
+    assert finish(sweep.snakemake("--cores", "8")).returncode == 0
+    assert "run-1" in sweep.finished()
 
 
 def test_an_interrupted_sweep_leaves_no_process(sweep, tmp_path):
