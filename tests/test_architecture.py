@@ -70,7 +70,7 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(
     ("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust", "unpaired_charts"), NOTEBOOK
 )
-LEVELS["cross_validation_charts"] = NOTEBOOK
+LEVELS |= dict.fromkeys(("cross_validation_charts", "hard_image_charts"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -103,6 +103,7 @@ ARROWS = {
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "unpaired_claims"},
     "folds": {"data"},
+    "hard_image_charts": {"cross_validation_charts"},
     "relative_change": {"data", "metrics", "normalization", "pairs"},
     "learning_curves": {"intervals", "relative_change"},
     "cross_validation_claims": {"intervals", "learning_curves"},
