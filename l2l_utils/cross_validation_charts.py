@@ -1,4 +1,4 @@
-"""Chapter 09's figures: folds, cross-validations over N, what a pair is worth, hard and harmful images."""
+"""Chapter 09's figures of whole cross-validations: folds, results over N, what a pair is worth, verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from pandas.core.groupby import SeriesGroupBy
 
-from l2l_utils import folds, hard_images, learning_curves
+from l2l_utils import folds, learning_curves
 from l2l_utils.relative_change import CHANGES
 
 LABELS: Final = {"nrmse_change": "change of NRMSE\n(lower is better)"}
@@ -131,57 +131,6 @@ def curves(table: pd.DataFrame) -> Figure:
     return fig
 
 
-def difficulty(table: pd.DataFrame, change: str = "ms_ssim_5_change") -> Figure:
-    """Draw each image's tests as distances from the mean at their N, the hardest image first.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of `cross_validation.score`, of a sweep.
-    change : str
-        One of both changes.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        An axis per data set; a dot per test, a bar at the image's mean.
-    """
-    deviations = hard_images.difficulty(table, change)
-    fig, axes = _stack(table, "distance from the mean\nof all images")
-    for ax, dataset in axes:
-        here = deviations[deviations.dataset == dataset]
-        means = here.groupby("image").deviation.mean().sort_values(ascending=change != "nrmse_change")
-        ax.plot([means.index.get_loc(name) for name in here.image], here.deviation, "o", color=BLUE, alpha=0.6)
-        ax.plot(range(len(means)), means, "_", color="black", markersize=11, markeredgewidth=2)
-        _name_images(ax, means.index)
-    return fig
-
-
-def influence(table: pd.DataFrame, change: str = "ms_ssim_5_change") -> Figure:
-    """Draw what each image does to the restoration of others when it trains, with 95 % intervals, the worst first.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Of `cross_validation.score`, of a sweep.
-    change : str
-        One of both changes.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        An axis per data set.
-    """
-    found = hard_images.influence(table, change)
-    fig, axes = _stack(table, "trainings with it\nminus trainings without")
-    for ax, dataset in axes:
-        here = found[found.dataset == dataset].sort_values("value", ascending=change != "nrmse_change")
-        errors = np.abs(here[["low", "high"]].sub(here.value, axis=0)).to_numpy().T
-        ax.errorbar(range(len(here)), here.value, errors, fmt="o", color=BLUE, ecolor=GREY)
-        _name_images(ax, here.image)
-    return fig
-
-
 def verdicts(judged: pd.DataFrame) -> Figure:
     """Draw what each claim stands on: to the right of the grey band lies what holds, but for a claim of no trend.
 
@@ -193,18 +142,22 @@ def verdicts(judged: pd.DataFrame) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        A dot per comparison, at the difference divided by the half width of its 95 % interval; filled if it holds.
+        A dot per comparison, at the difference divided by its distance from the end of its 95 % interval that is
+        nearer to 0; filled if it holds.
     """
     fig, ax = plt.subplots(figsize=(9, 1.2 + 0.28 * len(judged)), layout="constrained")
     ax.axvspan(-1, 1, color=GREY, alpha=0.25, linewidth=0, label="within the spread")
     for place, row in enumerate(judged.itertuples()):
-        margins = (-1 if row.says == "lower" else 1) * row.value / ((row.high - row.low) / 2)
-        ax.plot(margins, place, "o", markersize=8, color=BLUE, mfc=BLUE if row.holds else "white")
+        margin = row.value - row.low if row.value > 0 else row.high - row.value
+        across = (-1 if row.says == "lower" else 1) * row.value / margin
+        ax.plot(across, place, "o", markersize=8, color=BLUE, mfc=BLUE if row.holds else "white")
     says = judged["first"] + " " + judged.says + " than " + judged["second"]
     measures = judged.metric.str.replace("nrmse_change", "NRMSE").str.replace("ms_ssim_5_change", "5S-SSIM")
     texts = judged.claim + " " + judged.dataset + ", " + measures + ": " + says
     ax.set(yticks=range(len(judged)), yticklabels=texts, xlabel="difference as claimed, in margins of error")
     ax.invert_yaxis()
+    ax.set_xscale("symlog", linthresh=2)
+    ax.set_xticks(ticks := (-5, -1, 0, 1, 5, 20), ticks)
     ax.legend(loc="lower right")
     return fig
 
@@ -227,23 +180,7 @@ def _grid(table: pd.DataFrame) -> tuple[Figure, Iterator[tuple[Axes, str, str]]]
     return fig, ((grid[i, j], name, change) for i, change in enumerate(CHANGES) for j, name in enumerate(datasets))
 
 
-def _stack(table: pd.DataFrame, label: str) -> tuple[Figure, Iterator[tuple[Axes, str]]]:
-    """Return a figure with an axis per data set, one above the other on one scale, and its axes with the names."""
-    datasets = list(dict.fromkeys(table.dataset))
-    size = 8.5, 0.5 + 2.5 * len(datasets)
-    fig, grid = plt.subplots(len(datasets), 1, figsize=size, sharey=True, squeeze=False, layout="constrained")
-    for ax, name in zip(grid[:, 0], datasets, strict=True):
-        ax.set(title=name, ylabel=label)
-        ax.axhline(0, color=GREY, linewidth=1)
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
-    return fig, zip(grid[:, 0], datasets, strict=True)
-
-
 def _draw_dots(ax: Axes, by_n: SeriesGroupBy) -> None:
     """Draw the values of each group side by side, the first group at 0."""
     for place, (_, values) in enumerate(by_n):
         ax.plot(place + np.linspace(-0.1, 0.1, len(values)), values, "o", color=BLUE, alpha=0.7)
-
-
-def _name_images(ax: Axes, names: Sequence[str]) -> None:
-    ax.set_xticks(range(len(names)), names, rotation=90, fontsize="small")

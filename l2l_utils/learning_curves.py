@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ from scipy import stats
 from l2l_utils.intervals import Interval
 from l2l_utils.relative_change import CHANGES
 
-CROSS_VALIDATION = ["dataset", "n_pairs", "repetition"]
+CROSS_VALIDATION: Final = ["dataset", "n_pairs", "repetition"]
+TRAINING: Final = [*CROSS_VALIDATION, "fold"]
 
 
 class Trend(NamedTuple):
@@ -44,6 +45,30 @@ def points(table: pd.DataFrame) -> pd.DataFrame:
         Columns ``dataset``, ``n_pairs``, ``repetition``, ``seen`` and both changes.
     """
     return table.groupby([*CROSS_VALIDATION, "seen"], sort=False)[list(CHANGES)].mean().reset_index()
+
+
+def failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trainings that failed: on the very images that they were trained on, they lower 5S-SSIM.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `cross_validation.score`, of any number of cross-validations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per failed training: ``dataset``, ``n_pairs``, ``repetition``, ``fold``, and the mean changes on its
+        training images. No test image has a say in it.
+    """
+    means = table[table.seen].groupby(TRAINING, sort=False)[list(CHANGES)].mean().reset_index()
+    return means[means.ms_ssim_5_change < 0].reset_index(drop=True)
+
+
+def without_failures(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of all trainings that did not fail, see `failures`."""
+    failed = pd.MultiIndex.from_frame(failures(table)[TRAINING])
+    return table[~pd.MultiIndex.from_frame(table[TRAINING]).isin(failed)]
 
 
 def contrast(groups: Mapping[int, Sequence[float]], weights: Mapping[int, float]) -> Interval:

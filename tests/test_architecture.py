@@ -77,6 +77,7 @@ LEVELS |= dict.fromkeys(
     ),
     NOTEBOOK,
 )
+LEVELS |= dict.fromkeys(("cross_validation_charts", "hard_image_charts"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
     "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
@@ -116,6 +117,7 @@ ARROWS = {
     "jitter": {"data"},
     "superposition": {"data", "normalization", "splits"},
     "folds": {"data"},
+    "hard_image_charts": {"cross_validation_charts"},
     "relative_change": {"data", "metrics", "normalization", "pairs"},
     "learning_curves": {"intervals", "relative_change"},
     "cross_validation_claims": {"intervals", "learning_curves"},

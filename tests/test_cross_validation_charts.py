@@ -7,7 +7,7 @@ import pytest
 from matplotlib import pyplot as plt
 from test_cross_validation_claims import sweep
 
-from l2l_utils import cross_validation_charts, cross_validation_claims, data, folds, learning_curves
+from l2l_utils import cross_validation_charts, cross_validation_claims, data, folds, hard_image_charts, learning_curves
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_the_curve_passes_its_band():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["8", "16", "32"]
 
 
-@pytest.mark.parametrize("draw", [cross_validation_charts.difficulty, cross_validation_charts.influence])
+@pytest.mark.parametrize("draw", [hard_image_charts.difficulty, hard_image_charts.influence])
 def test_the_worst_image_is_first(draw):
     """Images are named, and their means rise from left to right."""
     ax = draw(sweep()).axes[0]

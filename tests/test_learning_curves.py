@@ -22,6 +22,21 @@ def test_points_are_means_of_seen_and_of_unseen_images():
     assert by_seen.ms_ssim_5_change.to_dict() == {(0, True): 15, (0, False): 50, (1, False): 70}
 
 
+def test_failures_are_told_by_training_images():
+    """A training that lowers similarity where it trained has failed, whatever its test says; all its rows leave."""
+    rows = [
+        {"dataset": "a", "n_pairs": 2, "repetition": 0, "fold": fold, "seen": seen, "nrmse_change": 0.0}
+        | {"ms_ssim_5_change": change}
+        for fold, seen, change in [(0, True, -0.1), (0, False, 0.5), (1, True, 0.1), (1, False, -0.5)]
+    ]
+    table = pd.DataFrame(rows)
+    failed = learning_curves.failures(table)
+    assert failed[["fold", "ms_ssim_5_change"]].to_numpy().tolist() == [[0, -0.1]]
+    assert learning_curves.without_failures(table).fold.tolist() == [1, 1]
+    working = table[table.fold == 1]
+    pd.testing.assert_frame_equal(learning_curves.without_failures(working), working)
+
+
 def test_contrast_of_two_groups_is_students_test():
     """With two groups, the interval excludes 0 exactly where Student's test says so."""
     rng = np.random.default_rng(0)
