@@ -158,7 +158,8 @@ def verdicts(judged: pd.DataFrame) -> Figure:
     ax.invert_yaxis()
     ax.set_xscale("symlog", linthresh=2)
     ax.set_xticks(ticks := (-5, -1, 0, 1, 5, 20), ticks)
-    ax.legend(loc="lower right")
+    ax.margins(x=0.05)
+    fig.legend(loc="outside upper right")
     return fig
 
 

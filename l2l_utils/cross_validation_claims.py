@@ -22,7 +22,8 @@ BETTER: Final = {"nrmse_change": "lower", "ms_ssim_5_change": "higher"}
 def judge(table: pd.DataFrame) -> pd.DataFrame:
     """Measure what the claims L32 to L35 stand on.
 
-    - L32: the mean change of 5S-SSIM at the smallest N is above 0; and one image's change of 5S-SSIM differs more
+    - L32: the mean change of 5S-SSIM at the smallest N is above 0, where the criterion only asks that of the median
+      and of no interval; and one image's change of 5S-SSIM differs more
       between trainings at the smallest N than at the largest. (Means of cross-validations also spread less at a large N
       because they average more images, and because few images are left to choose from.)
     - L33, of the three largest N: the second step adds less 5S-SSIM than the first; and, except for caveolae, the

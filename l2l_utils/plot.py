@@ -220,7 +220,7 @@ def strips(scores: pd.DataFrame, metrics: Mapping[str, str], *, expected: pd.Dat
                 for row in _select(expected, key).itertuples():
                     ax.errorbar(place + 0.35 * step, row.value, row.sd, fmt="_", color="black", capsize=3)
         ax.set(xticks=range(len(datasets)), xticklabels=datasets, ylabel=label)
-    axes[0, 0].legend()
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(methods))
     return fig
 
 
