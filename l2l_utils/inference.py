@@ -118,9 +118,9 @@ def _apply(
     allowed = spatial, f"{spatial}C", f"C{spatial}"
     if axes not in allowed or image.ndim != len(axes) or image.dtype.kind not in "uif" or not image.size:
         raise ValueError(
-            f"Expected a real image with the axes {', '.join(allowed)}, as the network was trained for, found axes "
-            f"{axes!r} for the shape {image.shape}, {image.dtype}. Name the axes, and give stacks to a network of "
-            "stacks, or their planes one by one to one of planes."
+            f"Expected a real image with the axes {allowed[0]}, {allowed[1]} or {allowed[2]}, found axes {axes!r} for "
+            f"the shape {image.shape}, {image.dtype}. A network restores what it was trained on: stacks, or planes one "
+            "by one."
         )
     image = np.moveaxis(image, axes.find("C"), -1) if "C" in axes else image[..., None]
     if image.shape[-1] != model.config.n_channel_in:
