@@ -13,8 +13,9 @@ class Augmentation(NamedTuple):
     """What is done to every second patch: zoom by one of `zooms`, turn by 0 to 3 right angles, mirror if `flips`.
 
     All of it happens in the plane; the planes of a stack stay in their order. The defaults are those of Kölln et al.
-    (2022); for caveolae the zooms are 0.8, 0.9, 1.1 and 1.2. With ``every=1`` it is done to all patches, so without
-    zooms, but with flips, all eight ways to lay a square occur equally often, as in Boothe et al. (2023).
+    (2022); for caveolae the zooms are 0.8, 0.9, 1.1 and 1.2. With ``every=1`` it is done to all patches; then, without
+    zooms, but with flips, all eight ways to lay a square occur equally often, as where Boothe et al. restore
+    luminescence.
     """
 
     zooms: tuple[float, ...] = (0.5, 0.75, 1.25, 1.5)

@@ -133,6 +133,7 @@ ARROWS = {
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
     "registration": {"data", "metrics", "normalization", "progress", "shifts"},
     "shifts": {"metrics"},
+    "patch_memory": {"patches"},
     "patches": {"augmentation", "data", "normalization", "progress", "splits"},
     "normalization": {"data", "windows"},
     "splits": {"data"},
