@@ -6,19 +6,19 @@ import contextlib
 import io
 import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from csbdeep.models import CARE
-from csbdeep.utils import normalize_mi_ma
-from numpy.typing import ArrayLike, NDArray
 
-from l2l_utils import checkpoint, data, fitting, losses, normalization, precisions, record, tiling
+from l2l_utils import checkpoint, data, fitting, losses, normalization, precisions, record
 from l2l_utils.checkpoint import weights_sha256
+from l2l_utils.inference import Prediction, restore, restore_with_scale
+
+__all__ = ["Prediction", "create", "load", "restore", "restore_with_scale", "train", "weights_sha256"]
 
 
 def create(
@@ -31,11 +31,12 @@ def create(
     name, basedir : str, path
         The model's folder is ``basedir / name``.
     loss : str
-        Name of the training loss, see `losses.get`.
+        Name of the training loss, see `losses.get`. With "Laplace" the network predicts a scale beside each pixel's
+        value: how far off it may be.
     pmin, pmax : float
         Percentiles that are scaled to 0 and 1 before training and restoring.
     **config
-        Options of CSBDeep's ``Config``, such as ``unet_n_first`` or ``train_epochs``.
+        Options of CSBDeep's ``Config``, such as ``unet_n_first`` or ``train_epochs``; ``axes="ZYX"`` for stacks.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def create(
     content = record.read(folder)
     if content.get("finished"):
         return load(folder)
-    network = fitting.make_config(config)
+    network = fitting.make_config(config, loss=loss)
     if not content:
         record.write(folder, {**settings, "finished": False})
     with warnings.catch_warnings():
@@ -89,8 +90,8 @@ def train(
     model : csbdeep.models.CARE
         As `create` returns it. It has the best weights so far whenever the training ends.
     training, validation : Patches or LazyPatches
-        float32 patches of shape (patch, Y, X, channel), 0 to 1; from different images. The best weights are those of
-        the epoch with the lowest loss on the validation patches.
+        float32 patches of shape (patch, Y, X, channel), or (patch, Z, Y, X, channel) for a network of stacks, 0 to 1;
+        from different images. The best weights are those of the epoch with the lowest loss on the validation patches.
     seed : int
         Decides the order of the patches.
     precision : {"auto", "float32", "bfloat16", "float16"}
@@ -169,66 +170,6 @@ def load(folder: data.PathLike) -> CARE:
         raise data.problem(folder, "a trained CARE model", f"one that cannot be opened ({error})", remedy) from error
 
 
-def restore(
-    model: CARE,
-    image: ArrayLike,
-    *,
-    axes: str = "YX",
-    memory_gb: float = 1.4,
-    intensity_range: Sequence[float] | None = None,
-) -> NDArray[np.float32]:
-    """Restore one image, in tiles if it is large.
-
-    Parameters
-    ----------
-    model : csbdeep.models.CARE
-        Trained network.
-    image : array_like
-        Raw image of any size, number type and intensity unit; each channel is normalised by itself.
-    axes : {"YX", "YXC", "CYX"}
-        Axes of the image.
-    memory_gb : float
-        What restoring may use, in GiB, beside the image itself; decides the number of tiles.
-    intensity_range : (float, float), optional
-        Intensities that become 0 and 1, to treat several images alike; the image's own percentiles if not given.
-
-    Returns
-    -------
-    ndarray
-        float32, on the scale of the normalised target: about 0 to 1. Axes as those of the image; where it has no
-        channels, but the network's result has several, they come last.
-
-    Raises
-    ------
-    ValueError
-        If axes, channels, range or memory do not fit image and network, or a channel cannot be normalised.
-    """
-    image = np.asarray(image)
-    if axes not in ("YX", "YXC", "CYX") or image.ndim != len(axes) or image.dtype.kind not in "uif" or not image.size:
-        raise ValueError(
-            f"Expected a real image with the axes YX, YXC or CYX, found axes {axes!r} for the shape {image.shape}, "
-            f"{image.dtype}. Restore the planes of a stack one by one."
-        )
-    channel = axes.find("C")
-    image = np.moveaxis(image, channel, -1) if "C" in axes else image[..., None]
-    if image.shape[-1] != model.config.n_channel_in:
-        raise ValueError(
-            f"Expected {model.config.n_channel_in} channel(s), which the network was trained with, found "
-            f"{image.shape[-1]} in an image with the axes {axes}. Choose the channels, or another model."
-        )
-    percentiles, planes = record.percentiles(model.logdir), np.moveaxis(image, -1, 0)
-    low, high = np.transpose([normalization.chosen_range(plane, intensity_range, **percentiles) for plane in planes])
-
-    def predict(tile: NDArray) -> NDArray[np.float32]:
-        return model.keras_model.predict_on_batch(normalize_mi_ma(tile, low, high, clip=True)[None])[0]
-
-    demands, n_out = tiling.Demands.of_care(model.config), model.config.n_channel_out
-    restored = tiling.restore_tiles(predict, image, demands, n_channel_out=n_out, memory_gb=memory_gb, name=model.name)
-    if "C" in axes:
-        return np.moveaxis(restored, -1, channel)
-    return restored[..., 0] if restored.shape[-1] == 1 else restored
-
-
 def _outcome(
     model: CARE, training: fitting.AnyPatches, validation: fitting.AnyPatches, log: pd.DataFrame
 ) -> dict[str, Any]:
@@ -240,7 +181,7 @@ def _outcome(
         )
     return {
         "patches": {"training": len(training.source), "validation": len(validation.source)},
-        "patch_px": training.source.shape[1],
+        "patch_px": training.source.shape[-2],
         "best_epoch": int(log.val_loss.idxmin()) + 1,
         "best_val_loss": float(log.val_loss.min()),
         "seconds": round(float(log.seconds.sum()), 1),

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import pooch
 
@@ -23,9 +23,10 @@ from l2l_utils.tiff import (
     pixel_size_um,
     problem,
     read_image,
-    read_plane_header,
+    read_image_header,
     read_provenance,
     write_image,
+    z_spacing_um,
 )
 
 __all__ = [
@@ -43,9 +44,11 @@ __all__ = [
     "pixel_size_um",
     "read_entry",
     "read_image",
+    "read_image_header",
     "read_manifest",
     "read_provenance",
     "write_image",
+    "z_spacing_um",
 ]
 
 ImageFiles = Path | tuple[Path, ...]
@@ -107,17 +110,19 @@ def images_by_name(folder: PathLike) -> dict[str, Path]:
     return images
 
 
-def pair_images(source_dir: PathLike, target_dir: PathLike) -> list[Pair]:
+def pair_images(source_dir: PathLike, target_dir: PathLike, *, axes: Literal["YX", "ZYX"] = "YX") -> list[Pair]:
     """Return the images of two folders in pairs of equal file name, sorted by name; reads no pixels.
 
-    The suffixes .tif, .tiff, .ome.tif and their capitals count as equal.
+    The suffixes .tif, .tiff, .ome.tif and their capitals count as equal. The files are planes or, with the axes ZYX,
+    stacks.
 
     Raises
     ------
     FileNotFoundError
         A folder is missing or has no TIFF.
     ValueError
-        The same folder twice, a name without partner, a file that is no single greyscale plane, a pair of two shapes.
+        The same folder twice, a name without partner, a file that is no single greyscale plane or no
+        stack of such, a pair of two shapes.
     """
     source_dir, target_dir = Path(source_dir), Path(target_dir)
     sources, targets = images_by_name(source_dir), images_by_name(target_dir)
@@ -131,7 +136,7 @@ def pair_images(source_dir: PathLike, target_dir: PathLike) -> list[Pair]:
         raise problem(f"{source_dir} and {target_dir}", "the same file names in both", found, remedy)
     pairs = [Pair(name, source, targets[name]) for name, source in sources.items()]
     for pair in pairs:
-        shapes = read_plane_header(pair.source).shape, read_plane_header(pair.target).shape
+        shapes = tuple(read_image_header(path, axes=axes).shape for path in pair[1:])
         if shapes[0] != shapes[1]:
             remedy = "Pair two images of the same field of view, or crop both to it."
             raise problem(f"{pair.source} and {pair.target}", "the same shape", f"{shapes[0]} and {shapes[1]}", remedy)

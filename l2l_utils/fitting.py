@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ LambdaCallback, Sequence = keras_import("callbacks", "LambdaCallback"), keras_im
 
 Batch = tuple[NDArray[np.float32], NDArray[np.float32]]
 AnyPatches = patches.Patches | patches.LazyPatches
+AXES: Final = ("YXC", "ZYXC")  # as CSBDeep writes them into config.json
 
 
 def fit(
@@ -68,42 +69,56 @@ def fit(
     return pd.DataFrame(keeper.state.log if keeper.state else [])
 
 
-def make_config(options: Mapping[str, Any]) -> Config:
-    """Return a network's configuration for images YX; ValueError for options that CSBDeep does not know or allow."""
+def make_config(options: Mapping[str, Any], *, loss: str) -> Config:
+    """Return a network's configuration, for images YX if the options do not say ZYX.
+
+    It is probabilistic where the loss is. ValueError for options that CSBDeep does not know or allow, or that do not
+    fit the loss.
+    """
     known = vars(Config("YX"))
     if unknown := ", ".join(sorted(options.keys() - known)):
         raise ValueError(
             f"Expected options of CSBDeep's Config, found {unknown}. Choose among {', '.join(sorted(known))}."
         )
-    config = Config(**{"axes": "YX", "train_tensorboard": False, **options})
+    probabilistic = losses.is_probabilistic(loss)
+    config = Config(**{"axes": "YX", "train_tensorboard": False, "probabilistic": probabilistic, **options})
     if invalid := config.is_valid(return_invalid=True)[1]:
         found = ", ".join(f"{name}={getattr(config, name)!r}" for name in invalid)
         raise ValueError(f"Expected options in the range of CSBDeep's Config, found {found}. Give other values.")
+    if config.probabilistic != probabilistic:
+        raise ValueError(
+            f"Expected a probabilistic network for the loss {losses.LAPLACE} and for no other, found the loss {loss} "
+            f"and probabilistic={config.probabilistic}. Leave probabilistic out: the loss decides it."
+        )
+    if config.axes not in AXES:
+        raise ValueError(f"Expected a network for the axes YX or ZYX, found {config.axes}. Give one of those.")
     return config
 
 
 def check_patches(config: Config, training: AnyPatches, validation: AnyPatches, *, loss: str) -> None:
     """Raise ValueError for patches that the network, the loss or the other patches do not fit."""
     smallest, divisor = losses.minimum_patch_px(loss), 2**config.unet_n_depth
+    axes = ", ".join(("patch", *config.axes[:-1], "channel"))
     for what, part in {"training": training, "validation": validation}.items():
         shapes = tuple(part.source.shape), tuple(part.target.shape)
-        if any(len(shape) != 4 or 0 in shape for shape in shapes) or shapes[0][:3] != shapes[1][:3]:
+        if any(len(shape) != config.n_dim + 2 or 0 in shape for shape in shapes) or shapes[0][:-1] != shapes[1][:-1]:
             raise ValueError(
-                f"Expected {what} patches in two arrays of one shape (patch, Y, X, channel), found {shapes[0]} for the "
-                f"source and {shapes[1]} for the target. Cut both from the same image pairs."
+                f"Expected {what} patches in two arrays of one shape ({axes}), found {shapes[0]} for the "
+                f"source and {shapes[1]} for the target. Cut both from the same image pairs, of the network's axes."
             )
-        channels, expected = (shapes[0][3], shapes[1][3]), (config.n_channel_in, config.n_channel_out)
+        channels, expected = (shapes[0][-1], shapes[1][-1]), (config.n_channel_in, config.n_channel_out)
         if channels != expected:
             raise ValueError(
                 f"Expected {what} patches with {expected[0]} source and {expected[1]} target channels, as the network "
                 f"has, found {channels[0]} and {channels[1]}. Create the network with n_channel_in and n_channel_out."
             )
-        sides = shapes[0][1:3]
-        if min(sides) < smallest or any(side % divisor for side in sides):
+        sides = shapes[0][1:-1]
+        if min(sides[-2:]) < smallest or any(side % divisor for side in sides):
+            found = " x ".join(map(str, sides))
             raise ValueError(
                 f"The loss {loss} needs patches of at least {smallest} px per side, and the network a multiple of "
-                f"{divisor} px; found {sides[0]} x {sides[1]} px in the {what} patches. Choose patches of another "
-                "size, or a loss with fewer scales."
+                f"{divisor} px; found {found} px in the {what} patches. Choose patches of another size, or a loss with "
+                "fewer scales."
             )
 
 

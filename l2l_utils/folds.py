@@ -104,7 +104,7 @@ def with_wrong_benchmarks(drawn: Sequence[Fold]) -> list[Fold]:
     """
     by_shape: dict[tuple[int, int], list[data.Pair]] = {}
     for pair in sorted({pair for fold in drawn for pair in fold.test}):
-        by_shape.setdefault(data.read_plane_header(pair.target).shape, []).append(pair)
+        by_shape.setdefault(data.read_image_header(pair.target).shape, []).append(pair)
     wrong = {
         pair.name: pair._replace(target=other.target)
         for group in by_shape.values()

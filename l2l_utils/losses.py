@@ -1,4 +1,4 @@
-"""Losses for training: L1, L2 and the multi-scale structural similarity losses."""
+"""Losses for training: L1, L2, the multi-scale structural similarity losses, and that of a predicted distribution."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 import tensorflow as tf
+from csbdeep.internals.losses import loss_laplace
 
 from l2l_utils import metrics
 
@@ -21,15 +22,17 @@ def get(name: str) -> Loss:
 
     Parameters
     ----------
-    name : {"L1", "L2", "SSIM", "3S-SSIM", "5S-SSIM"}
-        Least absolute deviation, least squares, or 1 minus the structural similarity at 1, 3 or 5 scales.
+    name : {"L1", "L2", "SSIM", "3S-SSIM", "5S-SSIM", "Laplace"}
+        Least absolute deviation, least squares, 1 minus the structural similarity at 1, 3 or 5 scales, or the negative
+        log-likelihood of a Laplace distribution in each pixel.
 
     Returns
     -------
     callable
-        ``loss(y_true, y_pred)`` of two float tensors of shape (batch, Y, X, channel), intensities 0 to 1; returns the
-        float32 loss per image, of shape (batch,). The similarity losses raise ValueError for images whose sides are
-        too short for their scales.
+        ``loss(y_true, y_pred)`` of two float tensors of shape (batch, Y, X, channel) or (batch, Z, Y, X, channel),
+        intensities 0 to 1; returns the float32 loss per image, of shape (batch,). For "Laplace", ``y_pred`` has twice
+        the channels of ``y_true``: first the means, then the scales, which are above 0. The similarity losses take
+        stacks plane by plane, and raise ValueError for images whose sides are too short for their scales.
 
     Raises
     ------
@@ -38,11 +41,13 @@ def get(name: str) -> Loss:
 
     References
     ----------
-    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, equations 2 to 5.
+    Kölln et al. (2022), https://doi.org/10.1242/jcs.258994, equations 2 to 5; Laplace: Weigert et al. (2018),
+    https://doi.org/10.1038/s41592-018-0216-7.
     """
-    if name not in NAMES:
-        raise ValueError(f"Unknown loss {name!r}. Known losses: {', '.join(NAMES)}.")
-    return NAMES[name]
+    known = NAMES | {LAPLACE: _laplace}
+    if name not in known:
+        raise ValueError(f"Unknown loss {name!r}. Known losses: {', '.join(known)}.")
+    return known[name]
 
 
 def minimum_patch_px(name: str) -> int:
@@ -50,19 +55,32 @@ def minimum_patch_px(name: str) -> int:
     return metrics.minimum_size(_N_SCALES[name]) if name in _N_SCALES else 1
 
 
+def is_probabilistic(name: str) -> bool:
+    """Return whether a loss trains networks that predict a distribution, so that its images have means and scales."""
+    return name == LAPLACE
+
+
 def _as_float32(y_true: tf.Tensor, y_pred: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mixed precision stops here: losses are computed in float32."""
     return tf.cast(y_true, tf.float32), tf.cast(y_pred, tf.float32)
 
 
+def _mean_per_image(values: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(values, axis=list(range(1, len(values.shape))))
+
+
 def _l1(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     true, pred = _as_float32(y_true, y_pred)
-    return tf.reduce_mean(tf.abs(true - pred), axis=(1, 2, 3))
+    return _mean_per_image(tf.abs(true - pred))
 
 
 def _l2(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     true, pred = _as_float32(y_true, y_pred)
-    return tf.reduce_mean(tf.square(true - pred), axis=(1, 2, 3))
+    return _mean_per_image(tf.square(true - pred))
+
+
+def _laplace(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    return _mean_per_image(loss_laplace()(*_as_float32(y_true, y_pred)))
 
 
 def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.Tensor:
@@ -78,24 +96,24 @@ def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.
         mean = _mean_index(true, pred, metrics.FILTER_SIZES[n_scales], with_luminance=coarsest)
         index *= tf.maximum(mean, _FLOOR) ** weight
         shortfall += weight * tf.nn.relu(_FLOOR - mean)
-    per_channel = tf.reshape(1.0 - index + shortfall, (-1, tf.shape(y_true)[-1]))
-    return tf.reduce_mean(per_channel, axis=1)
+    return _mean_per_image(tf.reshape(1.0 - index + shortfall, (tf.shape(y_true)[0], -1)))
 
 
 def _check_size(images: tf.Tensor, n_scales: int) -> None:
     smallest = metrics.minimum_size(n_scales)
-    sides = [side for side in images.shape[1:3] if side is not None]
+    sides = [side for side in images.shape[-3:-1] if side is not None]
     if sides and min(sides) < smallest:
         raise ValueError(
             f"The loss with {n_scales} scale(s) of SSIM needs patches of at least {smallest} px per side, "
-            f"found {tuple(images.shape[1:3])}. Use larger patches or a loss with fewer scales."
+            f"found {tuple(images.shape[-3:-1])}. Use larger patches or a loss with fewer scales."
         )
 
 
 def _channels_to_batch(images: tf.Tensor) -> tf.Tensor:
-    """Turn (batch, Y, X, channel) into (batch * channel, Y, X)."""
-    _, rows, columns, _ = tf.unstack(tf.shape(images))
-    return tf.reshape(tf.transpose(images, (0, 3, 1, 2)), (-1, rows, columns))
+    """Turn (batch, ..., Y, X, channel) into (batch * ... * channel, Y, X)."""
+    *_, rows, columns, _ = tf.unstack(tf.shape(images))
+    *others, along_y, along_x, channel = range(len(images.shape))
+    return tf.reshape(tf.transpose(images, (*others, channel, along_y, along_x)), (-1, rows, columns))
 
 
 def _halve(images: tf.Tensor) -> tf.Tensor:
@@ -137,6 +155,7 @@ def _window_matrix(size: tf.Tensor, filter_size: int) -> tf.Tensor:
     return tf.where(within, tf.gather(window, tf.clip_by_value(offset, 0, filter_size - 1)), 0.0)
 
 
+LAPLACE: Final = "Laplace"
 _N_SCALES: Final = {"SSIM": 1, "3S-SSIM": 3, "5S-SSIM": 5}
 NAMES: Final[dict[str, Loss]] = {
     "L1": _l1,

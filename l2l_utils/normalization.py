@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from csbdeep.utils import normalize_mi_ma
@@ -19,9 +19,9 @@ class NormalizedFile(NamedTuple):
     low: float
     high: float
 
-    def read(self, rows: slice, columns: slice) -> NDArray[np.float32]:
-        """Return a window of the image, float32, 0 to 1, axes (Y, X)."""
-        return normalize_mi_ma(self.image.read(rows, columns), self.low, self.high, clip=True)
+    def read(self, *window: slice) -> NDArray[np.float32]:
+        """Return a window of the image, float32, 0 to 1; one slice for each axis, (Y, X) or (Z, Y, X)."""
+        return normalize_mi_ma(self.image.read(*window), self.low, self.high, clip=True)
 
 
 def percentile_range(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9) -> tuple[float, float]:
@@ -29,8 +29,8 @@ def percentile_range(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9)
 
     Parameters
     ----------
-    image : array_like of shape (Y, X)
-        Image, any intensity unit.
+    image : array_like
+        Image of any axes, any intensity unit.
     pmin, pmax : float
         Percentiles, 0 to 100.
 
@@ -89,15 +89,15 @@ def normalize(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9) -> NDA
 
     Parameters
     ----------
-    image : array_like of shape (Y, X)
-        Image, any intensity unit.
+    image : array_like
+        Image of any axes, any intensity unit.
     pmin, pmax : float
         Percentiles, 0 to 100; the defaults are those of Kölln et al. (2022), Table 2.
 
     Returns
     -------
-    ndarray of shape (Y, X)
-        float32, 0 to 1.
+    ndarray
+        float32, 0 to 1, axes as those of the image.
 
     Raises
     ------
@@ -107,19 +107,23 @@ def normalize(image: ArrayLike, *, pmin: float = 1.0, pmax: float = 99.9) -> NDA
     return normalize_mi_ma(np.asarray(image), *percentile_range(image, pmin=pmin, pmax=pmax), clip=True)
 
 
-def read_normalized(path: data.PathLike, *, pmin: float = 1.0, pmax: float = 99.9) -> NDArray[np.float32]:
+def read_normalized(
+    path: data.PathLike, *, axes: Literal["YX", "ZYX"] = "YX", pmin: float = 1.0, pmax: float = 99.9
+) -> NDArray[np.float32]:
     """Read an image file and normalise it.
 
     Parameters
     ----------
     path : path
-        TIFF file, axes YX.
+        TIFF file.
+    axes : {"YX", "ZYX"}
+        Axes of the image, one plane or a stack.
     pmin, pmax : float
-        Percentiles that are scaled to 0 and 1.
+        Percentiles that are scaled to 0 and 1; in a stack those of all planes together.
 
     Returns
     -------
-    ndarray of shape (Y, X)
+    ndarray of shape (Y, X) or (Z, Y, X)
         float32, 0 to 1.
 
     Raises
@@ -127,12 +131,14 @@ def read_normalized(path: data.PathLike, *, pmin: float = 1.0, pmax: float = 99.
     ValueError
         If the image cannot be read or normalised; the message names the file.
     """
-    return open_normalized(path, pmin=pmin, pmax=pmax)[1]
+    return open_normalized(path, axes=axes, pmin=pmin, pmax=pmax)[1]
 
 
-def open_normalized(path: data.PathLike, *, pmin: float, pmax: float) -> tuple[NormalizedFile, NDArray[np.float32]]:
+def open_normalized(
+    path: data.PathLike, *, axes: Literal["YX", "ZYX"] = "YX", pmin: float, pmax: float
+) -> tuple[NormalizedFile, NDArray[np.float32]]:
     """Return a file to read windows from, and the whole image; both normalised. Errors as `read_normalized`."""
     with data.naming(path):
-        image = data.read_image(path)
+        image = data.read_image(path, axes=axes)
         low, high = percentile_range(image, pmin=pmin, pmax=pmax)
-    return NormalizedFile(windows.locate(path), low, high), normalize_mi_ma(image, low, high, clip=True)
+    return NormalizedFile(windows.locate(path, axes=axes), low, high), normalize_mi_ma(image, low, high, clip=True)

@@ -1,4 +1,4 @@
-"""From image pairs to training patches: normalise, split by image, cut and augment on access."""
+"""From pairs of images or stacks to training patches: normalise, split by image, cut and augment on access."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from csbdeep.data import no_background_patches
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
+from l2l_utils import augmentation as augmenting
 from l2l_utils import data, progress
+from l2l_utils.augmentation import Augmentation
 from l2l_utils.normalization import NormalizedFile, normalize, open_normalized, percentile_range, read_normalized
 from l2l_utils.splits import Split, both_orders, repeat_source, split_images, swap_labels
 
@@ -31,7 +32,7 @@ __all__ = [
 
 
 class Patches(NamedTuple):
-    """Training patches: two float32 arrays of shape (patch, Y, X, channel), intensities 0 to 1."""
+    """Training patches: two float32 arrays, (patch, Y, X, channel) or (patch, Z, Y, X, channel), 0 to 1."""
 
     source: NDArray[np.float32]
     target: NDArray[np.float32]
@@ -45,42 +46,29 @@ class Patches(NamedTuple):
         return {}
 
 
-class Augmentation(NamedTuple):
-    """What is done to every second patch: zoom by one of `zooms`, turn by 0 to 3 right angles, mirror if `flips`.
-
-    The defaults are those of Kölln et al. (2022); for caveolae the zooms are 0.8, 0.9, 1.1 and 1.2.
-    """
-
-    zooms: tuple[float, ...] = (0.5, 0.75, 1.25, 1.5)
-    flips: bool = False
-
-    @classmethod
-    def parse(cls, zooms: str) -> Self | None:
-        """Return the augmentation with the zooms of a text such as ``0.5, 1.5``; None for an empty one."""
-        return cls(tuple(map(float, zooms.split(",")))) if zooms else None
-
-
 class LazyPatches:
     """Training patches that are read, normalised and augmented when asked for: memory does not grow with the images.
 
-    In place of X and Y of CSBDeep's own ``train``, `source` and `target` are arrays of shape (patch, Y, X, channel),
-    float32, 0 to 1. Each channel is normalised by its own percentiles and clipped. Patches are centred by CSBDeep's
-    rule, near a pixel that in any channel of the target is brighter than 40 % of the 99.9th percentile. Patch ``i`` is
-    of pair ``i // n_per_image``.
+    In place of X and Y of CSBDeep's own ``train``, `source` and `target` are arrays of shape (patch, Y, X, channel) or
+    (patch, Z, Y, X, channel), float32, 0 to 1. Each channel is normalised by its own percentiles and clipped. Patches
+    are centred by CSBDeep's rule, near a pixel that in any channel of the target is brighter than 40 % of the 99.9th
+    percentile. Patch ``i`` is of pair ``i // n_per_image``.
 
     Parameters
     ----------
     pairs : sequence of Pair
-        Image files, axes YX; a file for each channel, equally many in all pairs.
-    patch_px : int
-        Side of the square patches.
+        Image files, planes or stacks; a file for each channel, equally many in all pairs.
+    patch_px : int or (int, int, int)
+        Side of square patches, which are cut from planes; or numbers of planes, rows and columns of patches that are
+        cut from stacks, as many rows as columns.
     n_per_image : int
         Patches per pair.
     pmin, pmax : float
         Percentiles that are scaled to 0 and 1.
     augmentation : Augmentation, optional
         What every second patch goes through, source and target alike; without it all patches are as in the images.
-        A zoomed patch is resampled linearly from a window of the nearest whole number of pixels.
+        A zoomed patch is resampled linearly from a window of the nearest whole number of pixels. Stacks are zoomed and
+        turned in the plane.
     rng : numpy.random.Generator
         Source of randomness; the same state gives the same patches.
 
@@ -91,14 +79,13 @@ class LazyPatches:
         shows nothing; the message names the file. If there are no pairs, or a size, number or zoom is not above 0.
     """
 
-    ndim: Final = 4
     dtype: Final = np.dtype(np.float32)
 
     def __init__(
         self,
         pairs: Sequence[data.Pair],
         *,
-        patch_px: int,
+        patch_px: int | tuple[int, int, int],
         n_per_image: int,
         pmin: float = 1.0,
         pmax: float = 99.9,
@@ -107,17 +94,16 @@ class LazyPatches:
     ) -> None:
         _check_numbers(pairs, patch_px, n_per_image, augmentation)
         self.patch_px, self.n_per_image, self.augmentation = patch_px, n_per_image, augmentation
+        self.patch_shape = patch_shape(patch_px)
         self._pairs, self._percentiles = list(pairs), {"pmin": pmin, "pmax": pmax}
         self._role, self._epoch, self._seed = "source", 0, int(rng.integers(2**63))
-        zooms = np.ones(n_per_image)
-        if augmentation and augmentation.zooms:
-            zooms[1::2] = np.resize(augmentation.zooms, n_per_image // 2)
-        self._sides_px = np.rint(patch_px / zooms).astype(int)
-        self._corners = np.empty((len(pairs), n_per_image, 2), int)
+        zooms = augmentation.zooms_of(n_per_image) if augmentation else np.ones(n_per_image)
+        self._sides_px = np.rint(self.patch_shape[-1] / zooms).astype(int)
+        self._corners = np.empty((len(pairs), n_per_image, len(self.patch_shape)), int)
         self._files: dict[str, list[list[NormalizedFile]]] = {"source": [], "target": []}
         for corners, pair in zip(self._corners, progress.bar(pairs, desc="reading", unit="pair"), strict=True):
-            sources, _ = _open_channels(pair.source, **self._percentiles)
-            targets, images = _open_channels(pair.target, **self._percentiles)
+            sources, _ = _open_channels(pair.source, axes=self.axes, **self._percentiles)
+            targets, images = _open_channels(pair.target, axes=self.axes, **self._percentiles)
             for file in (*sources, *targets):
                 if file.image.shape != targets[0].image.shape:
                     expected = f"the shape of {targets[0].image.path}, {targets[0].image.shape}"
@@ -126,7 +112,7 @@ class LazyPatches:
             for side_px in np.unique(self._sides_px):
                 here = self._sides_px == side_px
                 with data.naming(targets[0].image.path):
-                    corners[here] = _draw_corners(brightest, side_px, np.count_nonzero(here), rng)
+                    corners[here] = _draw_corners(brightest, self._window(side_px), np.count_nonzero(here), rng)
             self._files["source"].append(sources)
             self._files["target"].append(targets)
 
@@ -134,9 +120,19 @@ class LazyPatches:
         return self._corners.shape[0] * self.n_per_image
 
     @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Number of patches, rows, columns and channels."""
-        return len(self), self.patch_px, self.patch_px, len(self._files[self._role][0])
+    def axes(self) -> str:
+        """Axes of the images that the patches are cut from, YX or ZYX."""
+        return "ZYX"[-len(self.patch_shape) :]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of patches, of planes if they are stacks, of rows, columns and channels."""
+        return len(self), *self.patch_shape, len(self._files[self._role][0])
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, that of patches and that of channels among them."""
+        return len(self.shape)
 
     @property
     def source(self) -> Self:
@@ -155,7 +151,7 @@ class LazyPatches:
     def description(self) -> dict[str, Any]:
         """Return what the patches were made from and how: settings, and the images' checksums."""
         settings = {"patch_px": self.patch_px, "n_per_image": self.n_per_image, **self._percentiles}
-        augmentation = self.augmentation._asdict() if self.augmentation else None
+        augmentation = self.augmentation.description() if self.augmentation else None
         return settings | {"augmentation": augmentation, "sha256": data.checksums(self._pairs)}
 
     def __getitem__(self, index: int | slice | ArrayLike) -> NDArray[np.float32]:
@@ -170,60 +166,79 @@ class LazyPatches:
         vars(other).update(changes)
         return other
 
+    def _window(self, side_px: int) -> tuple[int, ...]:
+        """Return the shape of the window that a patch is made from: where it is zoomed, of another side."""
+        return *self.patch_shape[:-2], side_px, side_px
+
     def _cut(self, index: int) -> NDArray[np.float32]:
         pair, place = divmod(index, self.n_per_image)
-        (row, column), side_px = self._corners[pair, place], self._sides_px[place]
-        window = slice(row, row + side_px), slice(column, column + side_px)
+        corner, shape = self._corners[pair, place], self._window(self._sides_px[place])
+        window = [slice(begin, begin + length) for begin, length in zip(corner, shape, strict=True)]
         patch = np.stack([file.read(*window) for file in self._files[self._role][pair]], axis=-1)
-        if self.augmentation and place % 2:
-            if side_px != self.patch_px:
-                zoom = self.patch_px / side_px
-                patch = ndimage.zoom(patch, (zoom, zoom, 1), order=1, mode="nearest", grid_mode=True)
+        if self.augmentation and self.augmentation.augments(place):
             n_turns, mirrored = np.random.default_rng((self._seed, self._epoch, index)).integers((4, 2))
-            patch = np.rot90(patch, n_turns)
-            patch = patch[::-1] if mirrored and self.augmentation.flips else patch
+            patch = augmenting.zoom(patch, self.patch_shape[-1])
+            patch = augmenting.turn(patch, n_turns, mirrored=bool(mirrored) and self.augmentation.flips)
         return np.ascontiguousarray(patch)
 
 
-def _open_channels(
-    files: data.ImageFiles, **percentiles: float
-) -> tuple[list[NormalizedFile], list[NDArray[np.float32]]]:
-    """Return the files of an image's channels to read windows from, and all of each channel, axes (Y, X)."""
-    opened = [open_normalized(path, **percentiles) for path in data.channel_files(files)]
+def patch_shape(patch_px: int | tuple[int, int, int]) -> tuple[int, ...]:
+    """Return a patch's shape, (Y, X) or (Z, Y, X), from the side of a square or numbers of planes, rows and columns."""
+    return (patch_px, patch_px) if np.ndim(patch_px) == 0 else tuple(patch_px)
+
+
+def _open_channels(files: data.ImageFiles, **options: Any) -> tuple[list[NormalizedFile], list[NDArray[np.float32]]]:
+    """Return the files of an image's channels to read windows from, and all of each channel."""
+    opened = [open_normalized(path, **options) for path in data.channel_files(files)]
     return [file for file, _ in opened], [image for _, image in opened]
 
 
 def _check_numbers(
-    pairs: Sequence[data.Pair], patch_px: int, n_per_image: int, augmentation: Augmentation | None
+    pairs: Sequence[data.Pair],
+    patch_px: int | tuple[int, int, int],
+    n_per_image: int,
+    augmentation: Augmentation | None,
 ) -> None:
     if not pairs:
         raise ValueError("Expected at least one image pair to cut patches from, found none. Give more pairs.")
-    if min(patch_px, n_per_image) < 1:
+    shape = patch_shape(patch_px)
+    if min(*shape, n_per_image) < 1:
         raise ValueError(
             f"Expected patch_px and n_per_image of 1 or more, found {patch_px} and {n_per_image}. "
             "Give positive whole numbers."
         )
-    if augmentation and not all(0 < zoom <= patch_px for zoom in augmentation.zooms):
+    if len(shape) > 3 or shape[-2] != shape[-1]:
+        raise ValueError(
+            f"Expected patch_px of one number, or of three for planes, rows and columns, the last two equal, found "
+            f"{patch_px}. Give, for instance, 64 or (16, 64, 64)."
+        )
+    if augmentation and not all(0 < zoom <= shape[-1] for zoom in augmentation.zooms):
         zooms = ", ".join(f"{zoom:g}" for zoom in augmentation.zooms)
         raise ValueError(f"Expected zooms above 0, up to patch_px, found {zooms}. Give, for instance, 0.5 and 1.5.")
+    if augmentation and augmentation.every < 1:
+        raise ValueError(
+            f"Expected every first or later patch to be augmented, found every={augmentation.every}. Give 1 or more."
+        )
 
 
 def _draw_corners(
-    target: NDArray[np.float32], side_px: int, n_patches: int, rng: np.random.Generator
+    target: NDArray[np.float32], shape: tuple[int, ...], n_patches: int, rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return the upper left corners of patches, (patch, 2); one comes twice only if there are too few."""
-    if min(target.shape) < side_px:
+    """Return the first pixels of patches, (patch, axis); one comes twice only if there are too few."""
+    wanted, found = (" x ".join(map(str, sides)) for sides in (shape, target.shape))
+    if any(side < length for side, length in zip(target.shape, shape, strict=True)):
         raise ValueError(
-            f"Expected an image of at least {side_px} x {side_px} px, the size of a patch before zooming, found "
-            f"{target.shape[0]} x {target.shape[1]} px. Use smaller patches, no zoom below 1, or leave this pair out."
+            f"Expected an image of at least {wanted} px, the size of a patch before zooming, found {found} px. "
+            "Use smaller patches, no zoom below 1, or leave this pair out."
         )
-    eligible = no_background_patches()((target,), (side_px, side_px))
-    half = side_px // 2
-    inside = np.s_[half : target.shape[0] - side_px + half + 1, half : target.shape[1] - side_px + half + 1]
+    eligible = no_background_patches()((target,), shape)
+    inside = tuple(
+        slice(length // 2, side - length + length // 2 + 1) for side, length in zip(target.shape, shape, strict=True)
+    )
     corners = np.flatnonzero(eligible[inside])
     if not len(corners):
         raise ValueError(
-            f"Expected bright structure at least {half} px from the border, to centre a patch on, found none. "
+            f"Expected bright structure far enough from the border to centre a patch of {wanted} px on, found none. "
             "Use smaller patches or leave this pair out."
         )
     drawn = rng.choice(corners, n_patches, replace=len(corners) < n_patches)

@@ -26,6 +26,14 @@ TIMED_STEPS: Final = 3
 CPU_TRIAL_PATCHES: Final = 8
 
 
+class ErrorOfMean(keras_import("metrics", "MeanAbsoluteError")):
+    """Mean absolute error of what a network restores; where it also predicts scales, they are left out."""
+
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Any:
+        """Count a batch."""
+        return super().update_state(y_true, y_pred[..., : tf.shape(y_true)[-1]], sample_weight)
+
+
 def trainable_copy(model: CARE, *, loss: str, precision: str) -> CARE:
     """Return a copy of a network in memory, compiled to train: the one seam to CSBDeep, which knows three losses only.
 
@@ -55,7 +63,7 @@ def trainable_copy(model: CARE, *, loss: str, precision: str) -> CARE:
         copy.keras_model.compile(
             optimizer=keras_import("optimizers", "Adam")(learning_rate=model.config.train_learning_rate),
             loss=losses.get(loss),
-            metrics=[keras_import("metrics", "MeanAbsoluteError")(name="mae", dtype="float32")],
+            metrics=[ErrorOfMean(name="mae", dtype="float32")],
             jit_compile=False,  # XLA made these small networks slower on the CPU
         )
     copy.keras_model.set_weights(model.keras_model.get_weights())
@@ -91,14 +99,14 @@ def choose(model: CARE, training: patches.Patches, *, loss: str, precision: str)
         raise ValueError(f"Unknown precision {precision!r}. Known: {', '.join(NAMES)}.")
     if precision != "auto":
         return {"used_precision": precision}
-    patches_per_s = _patches_per_s(json.dumps(vars(model.config)), training.source.shape[1:3], loss)
+    patches_per_s = _patches_per_s(json.dumps(vars(model.config)), training.source.shape[1:-1], loss)
     best = max(patches_per_s, key=patches_per_s.get)
     used = best if patches_per_s[best] >= MINIMUM_GAIN * patches_per_s["float32"] else "float32"
     return {"used_precision": used, "patches_per_s": patches_per_s}
 
 
 @functools.cache
-def _patches_per_s(config: str, patch_shape: tuple[int, int], loss: str) -> dict[str, float]:
+def _patches_per_s(config: str, patch_shape: tuple[int, ...], loss: str) -> dict[str, float]:
     """Time steps of a network with this configuration, once per process; the values of the patches do not matter."""
     model = CARE(Config(**json.loads(config)), name="trial", basedir=None)
     on_gpu = bool(tf.config.list_physical_devices("GPU"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +19,7 @@ def restore_files(
     sources: Sequence[data.ImageFiles],
     output_dir: data.PathLike,
     *,
+    axes: Literal["YX", "ZYX"] = "YX",
     dtype: Literal["float32", "uint16", "uint8", "input"] = "float32",
     memory_gb: float = 1.4,
     restore: Callable[..., NDArray[np.float32]] = care.restore,
@@ -30,10 +31,12 @@ def restore_files(
     model : csbdeep.models.CARE or cyclegan.CycleGAN
         Trained network.
     sources : sequence of path, or of tuple of path
-        Raw images, axes YX; of several channels, a file for each.
+        Raw images; of several channels, a file for each.
     output_dir : path
-        Folder of the results, which keep file name and pixel size of the (first) source and hold their `provenance`;
-        axes CYX where the network makes several channels.
+        Folder of the results, which keep file name, pixel size and distance of planes of the (first) source and hold
+        their `provenance`; axes CYX where the network makes several channels of planes.
+    axes : {"YX", "ZYX"}
+        Axes of the files, as those of the network.
     dtype : {"float32", "uint16", "uint8", "input"}
         float32 keeps the normalised scale. Integers go back to the grey values of the raw image, where 0 and 1 are its
         percentiles; if those do not fit, as those of a 16-bit image into uint8, or differ between channels, 0 and 1
@@ -58,51 +61,106 @@ def restore_files(
     """
     if dtype not in DTYPES:
         raise ValueError(f"Expected a dtype among {', '.join(DTYPES)}, found {dtype!r}. Choose one of those.")
-    outputs = [Path(output_dir) / data.channel_files(source)[0].name for source in sources]
-    for source, output in zip(sources, outputs, strict=True):
+
+    def make(image: NDArray, **options: Any) -> list[NDArray[np.float32]]:
+        return [restore(model, image, memory_gb=memory_gb, **options)]
+
+    written = _write_all(make, model, sources, {"restored": Path(output_dir)}, axes=axes, dtype=dtype)
+    return [path for (path,) in written]
+
+
+def restore_files_with_scale(
+    model: care.CARE,
+    sources: Sequence[data.ImageFiles],
+    output_dir: data.PathLike,
+    *,
+    axes: Literal["YX", "ZYX"] = "YX",
+    memory_gb: float = 1.4,
+) -> list[tuple[Path, Path]]:
+    """Restore image files with a probabilistic network, and write the scale that it predicts beside each result.
+
+    Parameters
+    ----------
+    model : csbdeep.models.CARE
+        Trained probabilistic network.
+    sources, axes, memory_gb
+        As for `restore_files`.
+    output_dir : path
+        Folder of the restored images, as `restore_files` writes them, float32; their scales have the same names in its
+        sub-folder ``scale``.
+
+    Returns
+    -------
+    list of (Path, Path)
+        The files of restored image and scale, in the order of `sources`.
+
+    Raises
+    ------
+    FileExistsError, FileNotFoundError, ValueError
+        As `restore_files`, or if the network is not probabilistic.
+    """
+
+    def make(image: NDArray, **options: Any) -> care.Prediction:
+        return care.restore_with_scale(model, image, memory_gb=memory_gb, **options)
+
+    folders = {"restored": Path(output_dir), "scale": Path(output_dir) / "scale"}
+    return [tuple(paths) for paths in _write_all(make, model, sources, folders, axes=axes, dtype="float32")]
+
+
+def _write_all(
+    make: Callable[..., Sequence[NDArray[np.float32]]],
+    model: Any,
+    sources: Sequence[data.ImageFiles],
+    folders: Mapping[str, Path],
+    *,
+    axes: str,
+    dtype: str,
+) -> list[list[Path]]:
+    """Write what is made of each source, an image for each of the folders, which are named by what they hold."""
+    outputs = [[folder / data.channel_files(source)[0].name for folder in folders.values()] for source in sources]
+    for source, files in zip(sources, outputs, strict=True):
         for path in data.channel_files(source):
-            data.read_plane_header(path)
-        if outputs.count(output) > 1:
+            data.read_image_header(path, axes=axes)
+        if outputs.count(files) > 1:
             remedy = "Restore them into different folders."
-            raise data.problem(source, "one name per raw image", f"several images named {output.name}", remedy)
+            raise data.problem(source, "one name per raw image", f"several images named {files[0].name}", remedy)
     model_sha256 = care.weights_sha256(model)
-    for source, output in progress.bar(
+    for source, files in progress.bar(
         list(zip(sources, outputs, strict=True)), desc=f"{model.name} restores", unit="image"
     ):
         made_from = {"model_sha256": model_sha256, "source_sha256": data.checksum(source), "dtype": dtype}
-        if output.exists() and _check_written_by(output, model_sha256).items() >= made_from.items():
+        known = [_check_written_by(file, model_sha256) for file in files]
+        if all(origin.items() >= made_from.items() for origin in known):
             continue
-        first, image = data.channel_files(source)[0], _read(source)
+        first, image, image_axes = data.channel_files(source)[0], *_read(source, axes)
         with data.naming(first):
-            origin = provenance(model, first, image) | made_from
-            restored = _restore(restore, model, image, memory_gb)
+            origin = provenance(model, first, image, axes=image_axes) | made_from
+            # CycleGANs know planes of one channel only, and therefore no axes.
+            made = make(image, **({} if image_axes == "YX" else {"axes": image_axes}))
         written = _written_dtype(image, dtype)
         grey_range = None if written == "float32" else _grey_range(image, origin["raw_0_and_1"], written)
         origin["written_0_and_1"] = grey_range or (0, 1)
-        data.write_image(output, restored, like=first, dtype=written, grey_range=grey_range, provenance=origin)
+        for quantity, file, restored in zip(folders, files, made, strict=True):
+            result = np.moveaxis(restored, -1, 0) if restored.ndim > image.ndim else restored
+            about = {"like": first, "provenance": origin | {"quantity": quantity}}
+            result_axes = axes if result.ndim == len(axes) else f"C{axes}"
+            data.write_image(file, result, axes=result_axes, dtype=written, grey_range=grey_range, **about)
     return outputs
 
 
-def _read(source: data.ImageFiles) -> NDArray:
-    """Return an image with axes (Y, X), or (C, Y, X) if there is a file for each channel."""
+def _read(source: data.ImageFiles, axes: str) -> tuple[NDArray, str]:
+    """Return an image and its axes, channels first if there is a file for each."""
     if not isinstance(source, tuple):
-        return data.read_image(source)
-    channels = [data.read_image(path) for path in source]
+        return data.read_image(source, axes=axes), axes
+    channels = [data.read_image(path, axes=axes) for path in source]
     for path, channel in zip(source, channels, strict=True):
         if channel.shape != channels[0].shape:
             expected = f"the shape of {source[0]}, {channels[0].shape}"
             raise data.problem(path, expected, channel.shape, "Crop all channels alike.")
-    return np.stack(channels)
+    return np.stack(channels), f"C{axes}"
 
 
-def _restore(restore: Callable[..., NDArray], model: Any, image: NDArray, memory_gb: float) -> NDArray[np.float32]:
-    """Restore an image; channels of the result come first."""
-    axes = {"axes": "CYX"} if image.ndim == 3 else {}
-    restored = restore(model, image, memory_gb=memory_gb, **axes)
-    return np.moveaxis(restored, -1, 0) if restored.ndim > image.ndim else restored
-
-
-def provenance(model: Any, source: data.PathLike, image: NDArray) -> dict[str, Any]:
+def provenance(model: Any, source: data.PathLike, image: NDArray, *, axes: str = "YX") -> dict[str, Any]:
     """Return what a restored image should say about itself.
 
     Parameters
@@ -111,8 +169,10 @@ def provenance(model: Any, source: data.PathLike, image: NDArray) -> dict[str, A
         The network that restores it.
     source : path
         File of the raw image, or of its first channel.
-    image : ndarray of shape (Y, X) or (C, Y, X)
+    image : ndarray
         The raw image.
+    axes : {"YX", "CYX", "ZYX", "CZYX"}
+        Its axes.
 
     Returns
     -------
@@ -120,15 +180,15 @@ def provenance(model: Any, source: data.PathLike, image: NDArray) -> dict[str, A
         JSON-serialisable: source file, model, hash of its weights, percentiles and the grey values they fell on; for
         several channels a list of these.
     """
-    percentiles = record.percentiles(model.logdir)
-    ranges = [list(patches.percentile_range(plane, **percentiles)) for plane in image.reshape(-1, *image.shape[-2:])]
+    percentiles, has_channels = record.percentiles(model.logdir), "C" in axes
+    ranges = [list(patches.percentile_range(part, **percentiles)) for part in (image if has_channels else [image])]
     return {
         "note": "Restored by a neural network. Not for intensity measurement.",
         "source": Path(source).name,
         "model": model.name,
         "model_sha256": care.weights_sha256(model),
         "percentiles": percentiles,
-        "raw_0_and_1": ranges[0] if image.ndim == 2 else ranges,
+        "raw_0_and_1": ranges if has_channels else ranges[0],
         "software": f"l2l_utils {__version__}",
     }
 
@@ -142,12 +202,14 @@ def _written_dtype(image: NDArray, dtype: str) -> str:
 def _grey_range(image: NDArray, raw_range: Sequence[float], dtype: str) -> tuple[float, float]:
     """Return the grey values that 0 and 1 become in an integer file."""
     largest = np.iinfo(dtype).max
-    fits = image.ndim == 2 and image.dtype.kind in "ui" and raw_range[1] <= largest
+    fits = np.ndim(raw_range) == 1 and image.dtype.kind in "ui" and raw_range[1] <= largest
     return (raw_range[0], raw_range[1]) if fits else (0, largest)
 
 
 def _check_written_by(output: Path, model_sha256: str) -> dict[str, Any]:
-    """Return the provenance of a result that this model wrote."""
+    """Return the provenance of a result that this model wrote; nothing where there is no file."""
+    if not output.exists():
+        return {}
     try:
         origin = data.read_provenance(output)
     except ValueError:

@@ -1,11 +1,11 @@
-"""One TIFF file to an array and back, with pixel size and provenance."""
+"""One TIFF file to an array and back, with pixel size, distance of planes and provenance."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import tifffile
@@ -16,28 +16,31 @@ from l2l_utils.tiff_header import (
     DAMAGE,
     UNIT_UM,
     Header,
+    ImageAxes,
     PathLike,
     PixelSize,
     damaged,
     pixel_size_um,
     problem,
-    read_channels_header,
     read_header,
-    read_plane_header,
+    read_image_header,
+    z_spacing_um,
 )
 
 __all__ = [
     "UNIT_UM",
     "Header",
+    "ImageAxes",
     "PathLike",
     "PixelSize",
     "pixel_size_um",
     "problem",
     "read_header",
     "read_image",
-    "read_plane_header",
+    "read_image_header",
     "read_provenance",
     "write_image",
+    "z_spacing_um",
 ]
 
 # Normalisation clips 0.1 % of the pixels anyway; more than that at the camera's limit is lost signal.
@@ -45,38 +48,37 @@ SATURATED_SHARE: Final = 0.001
 # The TIFFs that ImageJ opens address 4 GiB; the header needs some of it.
 LARGEST_IMAGE_BYTES: Final = 2**32 - 2**20
 INFO_KEY: Final = "label2label"
-READ_HEADER: Final = {"YX": read_plane_header, "CYX": read_channels_header}
 # Magenta, green, cyan, yellow: what Fiji shows the channels in; red and green are alike to many.
 COLOURS: Final = ((1, 0, 1), (0, 1, 0), (0, 1, 1), (1, 1, 0))
 
 
-def read_image(path: PathLike, *, axes: Literal["YX", "CYX"] = "YX") -> NDArray:
+def read_image(path: PathLike, *, axes: ImageAxes = "YX") -> NDArray:
     """Read one greyscale image with the file's own grey values and number format, compressed or not.
 
     Parameters
     ----------
-    path : TIFF file of one plane.
-    axes : YX for one channel, CYX for several, which are also the axes of the result.
+    path : TIFF file of one plane or one stack.
+    axes : YX for one plane, CYX for one of several channels, ZYX for a stack; also the axes of the result.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     ValueError
-        It is no TIFF, truncated, in colour, complex, has other axes, or a channel whose pixels are all equal, or pixels
-        that are NaN or infinite.
+        It is no TIFF, truncated, in colour, complex, has other axes, or a channel or stack whose pixels are all equal,
+        or pixels that are NaN or infinite.
 
     Warns
     -----
     UserWarning
-        Over 0.1 % of a channel's pixels are saturated.
+        Over 0.1 % of the pixels of a channel or stack are saturated.
     """
-    READ_HEADER[axes](path)
+    read_image_header(path, axes=axes)
     try:
         image = tifffile.imread(path)
     except DAMAGE as error:
         raise damaged(path, error) from error
-    for channel in image.reshape(-1, *image.shape[-2:]):
+    for channel in image if axes == "CYX" else [image]:
         _check_channel(path, channel)
     return image
 
@@ -100,6 +102,7 @@ def write_image(
     path: PathLike,
     image: ArrayLike,
     *,
+    axes: ImageAxes | None = None,
     like: PathLike | PixelSize | None = None,
     dtype: str = "float32",
     grey_range: tuple[float, float] | None = None,
@@ -110,9 +113,11 @@ def write_image(
     Parameters
     ----------
     path : path ending in .tif or .tiff. A file of that name is replaced, a missing folder is made.
-    image : array, axes (Y, X), or (C, Y, X) for up to four channels, which Fiji shows in colours, one over the other.
-        With `grey_range`: normalised, 0 to 1. Without: grey values, written as they are.
-    like : TIFF file whose pixel size and unit the new file gets, usually the source image; or the pixel size itself.
+    image : array, axes (Y, X), or (C, Y, X) for up to four channels, which Fiji shows in colours, one over the other,
+        or (Z, Y, X). With `grey_range`: normalised, 0 to 1. Without: grey values, written as they are.
+    axes : of the image; if not given, YX or CYX by their number.
+    like : TIFF file whose pixel size, distance of planes and unit the new file gets, usually the source image; or the
+        pixel size itself.
     dtype : float32, uint16 or uint8. Integers are rounded and clipped to their range.
     grey_range : grey values (low, high) that normalisation made 0 and 1; the new file has grey values again.
     provenance : what the image is and where it came from, anything JSON can hold. Fiji: Image > Show Info.
@@ -131,14 +136,19 @@ def write_image(
         raise problem(path, "a new file", "the image it is made from", "Choose another folder or name.")
     else:
         pixel_size = read_header(like).pixel_size
-    grey_values = _grey_values(path, np.asarray(image), dtype, grey_range)
-    metadata: dict[str, Any] = {"axes": "YX"} if grey_values.ndim == 2 else _composite(grey_values)
+    image = np.asarray(image)
+    axes = axes or ("YX" if image.ndim == 2 else "CYX")
+    _check_axes(path, image, axes)
+    grey_values = _grey_values(path, image, dtype, grey_range)
+    metadata: dict[str, Any] = _composite(grey_values) if axes == "CYX" else {"axes": axes}
     if provenance is not None:
         metadata["Info"] = json.dumps({INFO_KEY: provenance}, indent=1)
     options: dict[str, Any] = {"imagej": True, "metadata": metadata}
     if pixel_size is not None:
         metadata["unit"] = pixel_size.unit
         options["resolution"] = (1 / pixel_size.x, 1 / pixel_size.y)
+        if axes == "ZYX" and pixel_size.z:
+            metadata["spacing"] = pixel_size.z
     with files.whole_file(path) as unfinished:
         tifffile.imwrite(unfinished, grey_values, **options)
 
@@ -151,15 +161,18 @@ def _composite(image: NDArray) -> dict[str, Any]:
     return {"axes": "CYX", "mode": "composite", "LUTs": tables, "Ranges": ranges}
 
 
+def _check_axes(path: Path, image: NDArray, axes: str) -> None:
+    if image.ndim != len(axes) or image.size == 0 or image.dtype.kind not in "uif":
+        found = f"axes {axes}, shape {image.shape}, {image.dtype}"
+        raise problem(path, "an array of numbers, axes ZYX, YX or CYX", found, "Write one plane or stack at a time.")
+    if axes == "CYX" and not 2 <= len(image) <= len(COLOURS):
+        remedy = "Write channels first, one channel at a time with the axes YX, or a stack with the axes ZYX."
+        raise problem(path, f"2 to {len(COLOURS)} channels, axes CYX", f"shape {image.shape}", remedy)
+
+
 def _grey_values(path: Path, image: NDArray, dtype: str, grey_range: tuple[float, float] | None) -> NDArray:
     if dtype not in {"float32", "uint16", "uint8"}:
         raise problem(path, "dtype float32, uint16 or uint8", repr(dtype), "Choose one of those; Fiji opens them.")
-    if image.ndim not in (2, 3) or image.size == 0 or image.dtype.kind not in "uif":
-        found = f"shape {image.shape}, {image.dtype}"
-        raise problem(path, "an array of numbers, axes YX or CYX", found, "Write one plane at a time.")
-    if image.ndim == 3 and not 2 <= len(image) <= len(COLOURS):
-        remedy = "Write channels first, or one channel at a time with the axes YX."
-        raise problem(path, f"2 to {len(COLOURS)} channels, axes CYX", f"shape {image.shape}", remedy)
     if image.size * np.dtype(dtype).itemsize > LARGEST_IMAGE_BYTES:
         remedy = "Write it as uint16, or in parts."
         raise problem(path, "less than 4 GiB, all that Fiji's TIFFs can hold", f"shape {image.shape}, {dtype}", remedy)

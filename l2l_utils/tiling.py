@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -51,8 +52,8 @@ def restore_tiles(
     Parameters
     ----------
     predict : callable
-        Turns a tile of the image, (Y, X, channel), into the restored tile.
-    image : ndarray of shape (Y, X, channel)
+        Turns a tile of the image, (Y, X, channel) or (Z, Y, X, channel), into the restored tile.
+    image : ndarray of shape (Y, X, channel) or (Z, Y, X, channel)
         Image, any size and number type.
     demands : Demands
         Of the network.
@@ -65,7 +66,7 @@ def restore_tiles(
 
     Returns
     -------
-    ndarray of shape (Y, X, channel)
+    ndarray of shape (Y, X, channel) or (Z, Y, X, channel)
         float32.
 
     Raises
@@ -73,26 +74,29 @@ def restore_tiles(
     ValueError
         If not even the smallest tile fits into the memory.
     """
-    resizer = PadAndCropResizer()
-    padded = resizer.before(image, "YXC", (demands.block_px, demands.block_px, 1))
-    restored = np.empty((*padded.shape[:2], n_channel_out), np.float32)
+    resizer, axes = PadAndCropResizer(), "ZYXC"[-image.ndim :]
+    padded = resizer.before(image, axes, (*[demands.block_px] * (image.ndim - 1), 1))
+    restored = np.empty((*padded.shape[:-1], n_channel_out), np.float32)
     available = memory_gb * 2**30 - padded.nbytes - restored.nbytes
     for tile, inner, place in cut_tiles(padded, demands, available, name=name):
-        restored[place[:2]] = predict(tile)[inner[:2]]
-    return resizer.after(restored, "YXC")
+        restored[place[:-1]] = predict(tile)[inner[:-1]]
+    return resizer.after(restored, axes)
 
 
 def cut_tiles(image: NDArray, demands: Demands, available_bytes: float, *, name: str) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield the tiles of an image (Y, X, channel), the part of each that counts, and that part's place in the image."""
-    n_tiles = (*choose_n_tiles(image.shape[:2], demands, available_bytes), 1)
-    layout = n_tiles, (demands.block_px, demands.block_px, 1), (demands.overlap_blocks, demands.overlap_blocks, 0)
+    """Yield the tiles of an image, the part of each that counts, and that part's place in the image.
+
+    The image has the axes (Y, X, channel) or (Z, Y, X, channel); it is never cut along the last.
+    """
+    n_tiles, n_axes = choose_n_tiles(image.shape[:-1], demands, available_bytes), image.ndim - 1
+    layout = (*n_tiles, 1), (*[demands.block_px] * n_axes, 1), (*[demands.overlap_blocks] * n_axes, 0)
     total = total_n_tiles(image, *layout)
     tiles = tile_iterator(image, *layout)
     yield from progress.bar(tiles, total=total, desc=name, unit="tile", leave=False, disable=total == 1)
 
 
-def choose_n_tiles(shape: Sequence[int], demands: Demands, available_bytes: float) -> tuple[int, int]:
-    """Return the numbers of tiles along Y and X with which the network has least to do, one tile fitting the memory.
+def choose_n_tiles(shape: Sequence[int], demands: Demands, available_bytes: float) -> tuple[int, ...]:
+    """Return the numbers of tiles along each axis with which the network has least to do, one tile fitting the memory.
 
     Raises
     ------
@@ -101,17 +105,17 @@ def choose_n_tiles(shape: Sequence[int], demands: Demands, available_bytes: floa
     """
     sides = (_tile_lengths(math.ceil(side / demands.block_px), demands.overlap_blocks) for side in shape)
     lengths, totals = zip(*sides, strict=True)
-    tile_bytes = np.multiply.outer(*lengths) * demands.block_px**2 * demands.bytes_per_px
+    tile_bytes = reduce(np.multiply.outer, lengths) * demands.block_px ** len(shape) * demands.bytes_per_px
     fits = tile_bytes <= available_bytes
     if not fits.any():
+        sides_px = " x ".join(map(str, shape))
         lacking_gb = (tile_bytes.min() - available_bytes) / 2**30
         raise ValueError(
-            f"The image of {shape[0]} x {shape[1]} px does not fit into the memory: expected at least "
+            f"The image of {sides_px} px does not fit into the memory: expected at least "
             f"{lacking_gb:.2f} GiB more, even for the smallest tiles. Give a larger memory_gb."
         )
-    least = np.argmin(np.where(fits, np.multiply.outer(*totals), np.inf))
-    along_y, along_x = np.unravel_index(least, fits.shape)
-    return int(along_y) + 1, int(along_x) + 1
+    least = np.argmin(np.where(fits, reduce(np.multiply.outer, totals), np.inf))
+    return tuple(int(i) + 1 for i in np.unravel_index(least, fits.shape))
 
 
 def _tile_lengths(n_blocks: int, overlap: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

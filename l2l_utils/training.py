@@ -17,13 +17,16 @@ VALIDATION_PATCHES: Final = 6  # per image, of twice the side of those that trai
 
 @dataclass(frozen=True)
 class Recipe:
-    """How all networks of a comparison are trained, so that they differ only in what is compared."""
+    """How all networks of a comparison are trained, so that they differ only in what is compared.
+
+    With three numbers for `patch_px`, see `patches.LazyPatches`, images and network are stacks.
+    """
 
     epochs: int
     steps_per_epoch: int
     batch_size: int
     learning_rate: float
-    patch_px: int
+    patch_px: int | tuple[int, int, int]
     n_patches_per_image: int
     unet_n_first: int
     unet_kern_size: int
@@ -80,6 +83,8 @@ def train_network(
     cut = {"patch_px": recipe.patch_px, "n_per_image": recipe.n_patches_per_image, "rng": rng, **percentiles}
     training = patches.LazyPatches(split.training, augmentation=recipe.augmentation, **cut)
     validation = patches.LazyPatches(split.validation, **cut)
+    # Records of networks of planes do not name their axes.
+    of_stacks = {"axes": training.axes} if training.axes == "ZYX" else {}
     model = care.create(
         name=f"{method}_{loss}_seed{seed}",
         basedir=Path(folder) / "models",
@@ -93,6 +98,7 @@ def train_network(
         train_batch_size=recipe.batch_size,
         train_learning_rate=recipe.learning_rate,
         **percentiles,
+        **of_stacks,
     )
     care.train(model, training, validation, seed=seed, precision=recipe.precision)
     return model

@@ -32,7 +32,7 @@ LEVELS = dict.fromkeys(
         # a user's own files
         *("file_image", "importing", "microscope_files", "projection", "vendor_files"),
         # from images to patches
-        *("normalization", "patches", "splits"),
+        *("augmentation", "normalization", "patch_memory", "patches", "splits"),
         # measures and filters
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
@@ -44,7 +44,7 @@ LEVELS = dict.fromkeys(
         # cross-validation
         *("cross_validation_claims", "folds", "hard_images", "learning_curves", "relative_change"),
         # alarms without a truth
-        *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "variants"),
+        *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "uncertainty", "variants"),
         # judging restorations
         *(
             "against_truth",
@@ -64,7 +64,7 @@ LEVELS = dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *("care", "checkpoint", "fitting", "losses", "precisions", "restoration", "tiling", "training"),
+        *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
         *("cross_validation", "separation_study", "unpaired_study"),
     ),
@@ -80,7 +80,8 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(("cross_validation_charts", "hard_image_charts"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
-    "care": {"checkpoint", "fitting", "losses", "precisions", "tiling"},
+    "care": {"checkpoint", "fitting", "inference", "losses", "precisions"},
+    "inference": {"tiling"},
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
@@ -132,7 +133,8 @@ ARROWS = {
     "faults": {"detector", "drawing", "labels", "simulation", "specimen"},
     "registration": {"data", "metrics", "normalization", "progress", "shifts"},
     "shifts": {"metrics"},
-    "patches": {"data", "normalization", "progress", "splits"},
+    "patch_memory": {"patches"},
+    "patches": {"augmentation", "data", "normalization", "progress", "splits"},
     "normalization": {"data", "windows"},
     "splits": {"data"},
     "windows": {"tiff"},
