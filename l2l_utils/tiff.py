@@ -1,4 +1,4 @@
-"""One TIFF file to an array and back, with pixel size and provenance."""
+"""One TIFF file to an array and back, with pixel size, distance of planes and provenance."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from l2l_utils.tiff_header import (
     DAMAGE,
     UNIT_UM,
     Header,
+    ImageAxes,
     PathLike,
     PixelSize,
     damaged,
@@ -100,6 +101,7 @@ def write_image(
     path: PathLike,
     image: ArrayLike,
     *,
+    axes: ImageAxes | None = None,
     like: PathLike | PixelSize | None = None,
     dtype: str = "float32",
     grey_range: tuple[float, float] | None = None,
@@ -110,9 +112,11 @@ def write_image(
     Parameters
     ----------
     path : path ending in .tif or .tiff. A file of that name is replaced, a missing folder is made.
-    image : array, axes (Y, X), or (C, Y, X) for up to four channels, which Fiji shows in colours, one over the other.
-        With `grey_range`: normalised, 0 to 1. Without: grey values, written as they are.
-    like : TIFF file whose pixel size and unit the new file gets, usually the source image; or the pixel size itself.
+    image : array, axes (Y, X), or (C, Y, X) for up to four channels, which Fiji shows in colours, one over the other,
+        or (Z, Y, X). With `grey_range`: normalised, 0 to 1. Without: grey values, written as they are.
+    axes : of the image; if not given, YX or CYX by their number.
+    like : TIFF file whose pixel size, distance of planes and unit the new file gets, usually the source image; or the
+        pixel size itself.
     dtype : float32, uint16 or uint8. Integers are rounded and clipped to their range.
     grey_range : grey values (low, high) that normalisation made 0 and 1; the new file has grey values again.
     provenance : what the image is and where it came from, anything JSON can hold. Fiji: Image > Show Info.
@@ -131,14 +135,19 @@ def write_image(
         raise problem(path, "a new file", "the image it is made from", "Choose another folder or name.")
     else:
         pixel_size = read_header(like).pixel_size
-    grey_values = _grey_values(path, np.asarray(image), dtype, grey_range)
-    metadata: dict[str, Any] = {"axes": "YX"} if grey_values.ndim == 2 else _composite(grey_values)
+    image = np.asarray(image)
+    axes = axes or ("YX" if image.ndim == 2 else "CYX")
+    _check_axes(path, image, axes)
+    grey_values = _grey_values(path, image, dtype, grey_range)
+    metadata: dict[str, Any] = _composite(grey_values) if axes == "CYX" else {"axes": axes}
     if provenance is not None:
         metadata["Info"] = json.dumps({INFO_KEY: provenance}, indent=1)
     options: dict[str, Any] = {"imagej": True, "metadata": metadata}
     if pixel_size is not None:
         metadata["unit"] = pixel_size.unit
         options["resolution"] = (1 / pixel_size.x, 1 / pixel_size.y)
+        if axes == "ZYX" and pixel_size.z:
+            metadata["spacing"] = pixel_size.z
     with files.whole_file(path) as unfinished:
         tifffile.imwrite(unfinished, grey_values, **options)
 
@@ -151,15 +160,18 @@ def _composite(image: NDArray) -> dict[str, Any]:
     return {"axes": "CYX", "mode": "composite", "LUTs": tables, "Ranges": ranges}
 
 
+def _check_axes(path: Path, image: NDArray, axes: str) -> None:
+    if image.ndim != len(axes) or image.size == 0 or image.dtype.kind not in "uif":
+        found = f"axes {axes}, shape {image.shape}, {image.dtype}"
+        raise problem(path, "an array of numbers, axes ZYX, YX or CYX", found, "Write one plane or stack at a time.")
+    if axes == "CYX" and not 2 <= len(image) <= len(COLOURS):
+        remedy = "Write channels first, one channel at a time with the axes YX, or a stack with the axes ZYX."
+        raise problem(path, f"2 to {len(COLOURS)} channels, axes CYX", f"shape {image.shape}", remedy)
+
+
 def _grey_values(path: Path, image: NDArray, dtype: str, grey_range: tuple[float, float] | None) -> NDArray:
     if dtype not in {"float32", "uint16", "uint8"}:
         raise problem(path, "dtype float32, uint16 or uint8", repr(dtype), "Choose one of those; Fiji opens them.")
-    if image.ndim not in (2, 3) or image.size == 0 or image.dtype.kind not in "uif":
-        found = f"shape {image.shape}, {image.dtype}"
-        raise problem(path, "an array of numbers, axes YX or CYX", found, "Write one plane at a time.")
-    if image.ndim == 3 and not 2 <= len(image) <= len(COLOURS):
-        remedy = "Write channels first, or one channel at a time with the axes YX."
-        raise problem(path, f"2 to {len(COLOURS)} channels, axes CYX", f"shape {image.shape}", remedy)
     if image.size * np.dtype(dtype).itemsize > LARGEST_IMAGE_BYTES:
         remedy = "Write it as uint16, or in parts."
         raise problem(path, "less than 4 GiB, all that Fiji's TIFFs can hold", f"shape {image.shape}, {dtype}", remedy)

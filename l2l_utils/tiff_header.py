@@ -6,12 +6,13 @@ import os
 import re
 import struct
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import tifffile
 
 PathLike = str | os.PathLike[str]
+ImageAxes = Literal["YX", "CYX", "ZYX"]
 
 # Coarser is the 600 dpi or less of a printer, not the pixel of a microscope.
 COARSEST_PIXEL_UM: Final = 40.0
@@ -23,11 +24,12 @@ DAMAGE: Final = (ValueError, IndexError, KeyError, TypeError, RuntimeError, Synt
 
 
 class PixelSize(NamedTuple):
-    """Height and width of a pixel, in the unit that the file uses."""
+    """Height and width of a pixel, in the unit that the file uses, and the distance of planes, None if not known."""
 
     y: float
     x: float
     unit: str
+    z: float | None = None
 
 
 class Header(NamedTuple):
