@@ -76,8 +76,8 @@ def fetch(name: str, *, downloaded: Downloaded | None = None) -> Path:
 def _ingredients(entry: dict[str, Any]) -> dict[str, Any]:
     """Return what else than name, version and roles the images of a set depend on."""
     if entry["kind"] == "virtual":
-        drawn = {key: entry[key] for key in ("structure", "seed", "n_cells", "shape")}
-        return {**drawn, "generator_sha256": virtual_sets.generator_checksums()}
+        drawn = {key: entry[key] for key in ("structure", "conditions", "seed", "n_cells", "shape") if key in entry}
+        return {**drawn, "generator_sha256": virtual_sets.generator_checksums(entry["axes"])}
     return {key: entry[key] for key in ("sha256", "channels") if entry["kind"] == "download"}
 
 

@@ -74,9 +74,9 @@ def smooth_noise(
 
 
 def fluctuation(
-    shape: tuple[int, ...], *, relative_sd: float, grain_px: float, rng: np.random.Generator
+    shape: tuple[int, ...], *, relative_sd: float, grain_px: float | NDArray[np.floating], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return a log-normal factor of mean 1 with grains of a given FWHM."""
+    """Return a log-normal factor of mean 1 with grains of a given FWHM (one number, or one per axis)."""
     spread = np.sqrt(np.log1p(relative_sd**2))
     field = smooth_noise(shape, grain_px / FWHM_PER_SIGMA, rng)
     return np.exp(np.float32(spread) * field - np.float32(spread**2 / 2))

@@ -14,15 +14,16 @@ import numpy as np
 import pooch
 from numpy.typing import NDArray
 
-from l2l_utils import progress, simulation, specimen, tiff
+from l2l_utils import luminescence, progress, simulation, specimen, tiff
 
+MICROSCOPES: Final = {"YX": simulation, "ZYX": luminescence}
 IMPORT: Final = re.compile(r"^from l2l_utils(?:\.(\w+))? import (.+)$", re.MULTILINE)
 
 
-def generator_checksums() -> dict[str, str]:
-    """Return the sha256 of each module of the generator: a cell drawn by other code is another cell."""
+def generator_checksums(axes: str = "YX") -> dict[str, str]:
+    """Return the sha256 of each module that makes images of these axes: a cell drawn by other code is another cell."""
     sums: dict[str, str] = {}
-    waiting = {"simulation"}
+    waiting = {MICROSCOPES[axes].__name__.rpartition(".")[2]}
     while waiting:
         path = Path(__file__).with_name(f"{waiting.pop()}.py")
         sums[path.stem] = pooch.file_hash(path)
@@ -32,11 +33,17 @@ def generator_checksums() -> dict[str, str]:
     return dict(sorted(sums.items()))
 
 
+def cell_names(entry: dict[str, Any]) -> dict[str, str]:
+    """Return the structure that each cell of a virtual set shows, by the name of its files, in order."""
+    conditions = entry.get("conditions", {"cell": entry["structure"]})
+    return {f"{name}_{i:03d}": shown for name, shown in conditions.items() for i in range(entry["n_cells"])}
+
+
 def cell_images(entry: dict[str, Any]) -> Iterator[dict[str, NDArray]]:
     """Yield the images of each cell of a virtual set by role, drawn from the seed and the cell's number alone."""
-    for cell in range(entry["n_cells"]):
+    for cell, structure in enumerate(cell_names(entry).values()):
         rng = np.random.default_rng([entry["seed"], cell])
-        images = simulation.simulate_cell(entry["structure"], tuple(entry["shape"]), rng=rng)
+        images = MICROSCOPES[entry["axes"]].simulate_cell(structure, tuple(entry["shape"]), rng=rng)
         yield {role: images[role] for role in entry["roles"]}
 
 
@@ -87,6 +94,27 @@ def without_noise(entry: dict[str, Any], cell: int) -> tuple[dict[str, NDArray],
     return truth, simulation.expected_photons(made, rng=rng)
 
 
+def glowing(entry: dict[str, Any], name: str) -> dict[str, NDArray[np.float32]]:
+    """Return the light of a stack of the luminescence microscope before it is counted.
+
+    Parameters
+    ----------
+    entry : dict
+        What the manifest says of a virtual set with axes ZYX.
+    name : str
+        Name of the stack's files, without .tif.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (Z, Y, X)
+        Photons expected per second, of the labels ``luminescent`` and ``fluorescent``.
+    """
+    names = cell_names(entry)
+    rng = np.random.default_rng([entry["seed"], list(names).index(name)])
+    made = luminescence.make_specimen(luminescence.LUMINESCENT[names[name]], tuple(entry["shape"]), rng=rng)
+    return luminescence.expected_light(made, rng=rng)
+
+
 def make(name: str, entry: dict[str, Any], folder: Path) -> str:
     """Write a virtual data set into a new folder.
 
@@ -109,17 +137,18 @@ def make(name: str, entry: dict[str, Any], folder: Path) -> str:
     UserWarning
         The manifest has another one.
     """
-    pixel_um = entry["pixel_size_nm"] / 1000
+    pixel_um, z_step_nm = entry["pixel_size_nm"] / 1000, entry.get("z_step_nm")
+    pixel_size = tiff.PixelSize(pixel_um, pixel_um, "um", z_step_nm and z_step_nm / 1000)
     digest = hashlib.sha256()
-    all_cells = progress.bar(
-        cell_images(entry), total=entry["n_cells"], desc=f"Making {name}", unit="cell", mininterval=1
-    )
+    names = list(cell_names(entry))
+    all_cells = progress.bar(cell_images(entry), total=len(names), desc=f"Making {name}", unit="cell", mininterval=1)
     for cell, images in enumerate(all_cells):
         for role, image in images.items():
             tiff.write_image(
-                folder / role / f"cell_{cell:03d}.tif",
+                folder / role / f"{names[cell]}.tif",
                 image,
-                like=tiff.PixelSize(pixel_um, pixel_um, "um"),
+                axes=entry["axes"],
+                like=pixel_size,
                 dtype=image.dtype.name,
                 provenance={"dataset": name, "version": entry["version"], "cell": cell, "image": role},
             )
