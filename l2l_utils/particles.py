@@ -67,7 +67,8 @@ def measure(mask: NDArray[np.bool_]) -> pd.DataFrame:
     Notes
     -----
     ImageJ takes off 2 - sqrt(2) px for corners of the outline, but of two corners a pixel apart for one only. Which one
-    depends on where the outline starts, so perimeters of a turned particle may differ by that much.
+    depends on where the outline starts, so perimeters of a turned particle may differ by that much. For particles with
+    axes along the image ImageJ divides by almost zero: its aspect ratio was off by up to 9 %, in 6 of 4464 particles.
 
     References
     ----------
