@@ -41,18 +41,36 @@ def subtract_background(image: NDArray, *, radius_px: float) -> NDArray:
     ----------
     Sternberg (1983), https://doi.org/10.1109/MC.1983.1654163; ImageJ's class BackgroundSubtracter.
     """
-    if image.ndim != 2 or (image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f"):
-        raise ValueError(
-            f"Expected an image of shape (Y, X), uint8, uint16 or float of 0 to 1, found {image.shape}, {image.dtype}. "
-            "Convert it first."
-        )
-    if not radius_px > 0:
-        raise ValueError(f"Expected a ball with a radius above 0 px, found {radius_px:g}. Give, for instance, 10.")
-    grey = image.astype(np.float64) * (255 if image.dtype.kind == "f" else 1)
-    foreground = grey - background(grey, radius_px=radius_px)
-    if image.dtype.kind == "f":
-        return (np.maximum(foreground, 0) / 255).astype(np.float32)
-    return np.clip(foreground + 0.5, 0, np.iinfo(image.dtype).max).astype(image.dtype)
+    grey = _grey_levels(image, radius_px)
+    return _subtract(image, grey, background(grey, radius_px=radius_px))
+
+
+def subtract_smooth_background(image: NDArray, *, radius_px: float) -> NDArray:
+    """Subtract the background of the smoothed image from the image itself, which is what ImageJ does by default.
+
+    The ball rolls under the mean of 3 x 3 px, so that dark noise does not hold it down. `subtract_background` is
+    ImageJ's option "Disable smoothing". With a radius of 5 px both give what ImageJ 1.53t gives, bit for bit.
+
+    Parameters
+    ----------
+    image : ndarray of shape (Y, X)
+        As in `subtract_background`.
+    radius_px : float
+        Radius of the ball, larger than what shall stay.
+
+    Returns
+    -------
+    ndarray of shape (Y, X)
+        As in `subtract_background`.
+
+    Raises
+    ------
+    ValueError
+        As in `subtract_background`.
+    """
+    grey = _grey_levels(image, radius_px)
+    smooth = ndimage.uniform_filter(grey, 3, mode="nearest")
+    return _subtract(image, grey, background(smooth, radius_px=radius_px))
 
 
 def background(grey: NDArray[np.float64], *, radius_px: float) -> NDArray[np.float64]:
@@ -86,6 +104,24 @@ def background(grey: NDArray[np.float64], *, radius_px: float) -> NDArray[np.flo
     if shrink == 1:
         return _open(grey, ball)
     return _enlarge(_open(_shrink(grey, shrink), ball), grey.shape, shrink)
+
+
+def _grey_levels(image: NDArray, radius_px: float) -> NDArray[np.float64]:
+    if image.ndim != 2 or (image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f"):
+        raise ValueError(
+            f"Expected an image of shape (Y, X), uint8, uint16 or float of 0 to 1, found {image.shape}, {image.dtype}. "
+            "Convert it first."
+        )
+    if not radius_px > 0:
+        raise ValueError(f"Expected a ball with a radius above 0 px, found {radius_px:g}. Give, for instance, 10.")
+    return image.astype(np.float64) * (255 if image.dtype.kind == "f" else 1)
+
+
+def _subtract(image: NDArray, grey: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray:
+    """Return what is above the background, in the format of the image."""
+    if image.dtype.kind == "f":
+        return (np.maximum(grey - below, 0) / 255).astype(np.float32)
+    return np.clip(grey - below + 0.5, 0, np.iinfo(image.dtype).max).astype(image.dtype)
 
 
 def _ball(radius: float, trim_percent: int) -> NDArray[np.float64]:

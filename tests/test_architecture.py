@@ -36,6 +36,8 @@ LEVELS = dict.fromkeys(
         # measures and filters
         *("evidence", "preflight", "verdicts"),
         *("binarisation", "rolling_ball", "tuning", "wiener"),
+        # read-outs of Fiji and ilastik
+        *("imagej_thresholds", "mask_measures", "particles", "pixel_classifier"),
         # two structures in one image
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
@@ -96,6 +98,8 @@ ARROWS = {
     "against_truth": {"metrics"},
     "binarisation": {"against_truth", "filters", "judging"},
     "filters": {"rolling_ball"},
+    "mask_measures": {"metrics"},
+    "pixel_classifier": {"rolling_ball"},
     "tuning": {"filters", "metrics", "progress"},
     "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "progress", "scores"}
     | {"unpaired", "virtual_sets"},

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,21 @@ def test_its_options_are_a_mean_before_and_a_negative_around():
     np.testing.assert_array_equal(smoothed, ORACLE["odd_10_presmooth"])
     light = 255 - rolling_ball.subtract_background(255 - ORACLE["odd"], radius_px=10)
     np.testing.assert_array_equal(light, ORACLE["odd_10_light"])
+
+
+@pytest.mark.parametrize("radius_px", [5, 20])
+def test_smooth_background_is_that_of_the_mean(radius_px):
+    """The image less the background of its 3 x 3 mean, which OpenCV gives; in 16 bits and as floats the same."""
+    image = ORACLE["odd"]
+    mean = cv2.blur(image.astype(float), (3, 3), borderType=cv2.BORDER_REPLICATE)
+    above = np.maximum(image - rolling_ball.background(mean, radius_px=radius_px), 0)
+    subtracted = rolling_ball.subtract_smooth_background(image, radius_px=radius_px)
+    assert subtracted.dtype == np.uint8
+    np.testing.assert_allclose(subtracted, above, atol=0.5 + 1e-6)
+    wide = rolling_ball.subtract_smooth_background(image.astype(np.uint16), radius_px=radius_px)
+    np.testing.assert_array_equal(wide, subtracted)
+    real = rolling_ball.subtract_smooth_background(image / 255, radius_px=radius_px)
+    np.testing.assert_allclose(real * 255, above, atol=1e-4)
 
 
 @pytest.mark.parametrize("radius_px", [10, 20])
