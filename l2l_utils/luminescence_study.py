@@ -1,0 +1,178 @@
+"""What chapter 10 trains, and what its networks make of fields that they have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from l2l_utils import data, judging, luminescence_measures, patches, restoration, training
+from l2l_utils.luminescence_measures import Field
+
+LOSS: Final = "Laplace"
+N_EXAMPLES: Final = 10  # images that the classifier of mitochondria is trained on, as in the paper
+
+
+class Task(NamedTuple):
+    """What one network learns: the folders of its source and of its target images."""
+
+    source: str
+    target: str
+
+
+TASKS: Final = {
+    "cytosol": {
+        "0.5 s": Task("exposure_0.5s", "exposure_60s"),
+        "binned 2": Task("binned_2", "exposure_60s"),
+        "binned 4": Task("binned_4", "exposure_60s"),
+        "binned 8": Task("binned_8", "exposure_60s"),
+        "N2N 5 s": Task("exposure_5s", "exposure_5s_repeat"),
+    },
+    "h2b": {
+        "to 60 s": Task("exposure_0.5s", "exposure_60s"),
+        "to fluorescence": Task("exposure_0.5s", "fluorescent"),
+    },
+    "tomm20": {"to fluorescence": Task("exposure_4s", "fluorescent")},
+}
+# By structure, what images are judged by.
+REFERENCES: Final = {"cytosol": "exposure_60s", "h2b": "exposure_60s", "tomm20": "fluorescent"}
+# Images that nothing was trained for, by method.
+UNTRAINED: Final = {
+    "cytosol": {
+        "input 0.5 s": "exposure_0.5s",
+        "input 5 s": "exposure_5s",
+        "input binned 2": "binned_2",
+        "input binned 4": "binned_4",
+        "input binned 8": "binned_8",
+        "60 s once more": "exposure_60s_repeat",
+    },
+    "h2b": {"input 0.5 s": "exposure_0.5s", "fluorescence": "fluorescent"},
+    "tomm20": {"input 4 s": "exposure_4s", "fluorescence": "fluorescent"},
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A data set of the luminescence microscope, and how its networks are trained.
+
+    With three numbers for the recipe's ``patch_px`` networks see stacks, else the middle plane of each.
+    """
+
+    structure: str
+    folder: Path
+    recipe: training.Recipe
+    n_validation: int
+    n_held_out: int
+
+    @property
+    def axes(self) -> str:
+        """Axes of the images that the networks see, YX or ZYX."""
+        return "ZYX" if np.ndim(self.recipe.patch_px) else "YX"
+
+    @property
+    def percentiles(self) -> dict[str, float]:
+        """What becomes 0 and 1."""
+        return {"pmin": self.recipe.pmin, "pmax": self.recipe.pmax}
+
+    def open_images(self, stacks: Path) -> Path:
+        """Return the folder of the images that the networks see; planes are cut from the stacks where they are missing.
+
+        Parameters
+        ----------
+        stacks : path
+            Folder of the set, with a folder for each role.
+        """
+        if self.axes == "ZYX":
+            return stacks
+        planes = self.folder / "planes"
+        for file in sorted(stacks.glob("*/*.tif")):
+            plane = planes / file.parent.name / file.name
+            if not plane.exists():
+                image = luminescence_measures.read_plane(file, axes="ZYX")
+                data.write_image(plane, image, like=file, dtype=image.dtype.name)
+        return planes
+
+    def split(self, images: Path, task: Task) -> patches.Split:
+        """Return the pairs of a task; the same fields are held out for all tasks."""
+        pairs = data.pair_images(images / task.source, images / task.target, axes=self.axes)
+        numbers = {"n_validation": self.n_validation, "n_held_out": self.n_held_out}
+        return patches.split_images(pairs, **numbers, rng=np.random.default_rng(0))
+
+    def restore(
+        self, images: Path, tasks: Mapping[str, Task], seeds: Sequence[int]
+    ) -> dict[judging.Key, list[tuple[Path, Path]]]:
+        """Train a network for each task and seed, and restore the held-out sources.
+
+        Parameters
+        ----------
+        images : path
+            Of `open_images`.
+        tasks : mapping of str to Task
+            What is trained, by name.
+        seeds : sequence of int
+            A training with each.
+
+        Returns
+        -------
+        dict of (str, str, int) to list of (Path, Path)
+            By method (``restored`` and the task's name), loss and seed, the files of the restored images and of the
+            scales that the network predicts for them.
+        """
+        restored = {}
+        for name, task in tasks.items():
+            split, label = self.split(images, task), name.replace(" ", "_")
+            for seed in seeds:
+                model = training.train_network(
+                    split, method=label, loss=LOSS, seed=seed, folder=self.folder, recipe=self.recipe
+                )
+                sources = [pair.source for pair in split.held_out]
+                folder = self.folder / "restored" / model.name
+                written = restoration.restore_files_with_scale(model, sources, folder, axes=self.axes)
+                restored[f"restored {name}", LOSS, seed] = written
+        return restored
+
+    def held_out(self, images: Path) -> list[Field]:
+        """Return the held-out fields with what they are judged by."""
+        role = REFERENCES[self.structure]
+        return [Field(name, self._read(images / role / f"{name}.tif")) for name in self._held_out_names(images)]
+
+    def untrained(self, images: Path) -> dict[judging.Key, list[NDArray[np.float32]]]:
+        """Return the images (Y, X) of the held-out fields that nothing was trained for, normalised, by method.
+
+        Among them, where images are binned, the most binned enlarged by bicubic interpolation.
+        """
+        names = self._held_out_names(images)
+        found = {
+            (method, None, None): [self._read(images / role / f"{name}.tif") for name in names]
+            for method, role in UNTRAINED[self.structure].items()
+        }
+        if most := found.get(("input binned 8", None, None)):
+            found["bicubic 8", None, None] = [luminescence_measures.bicubic(image, 8) for image in most]
+        return found
+
+    def trained(self, restored: Mapping[judging.Key, Sequence[tuple[Path, Path]]]) -> dict[judging.Key, list[NDArray]]:
+        """Return the restored images (Y, X) of `restore`, of stacks the middle plane."""
+        return {
+            key: [luminescence_measures.read_plane(mean, axes=self.axes) for mean, _ in files]
+            for key, files in restored.items()
+        }
+
+    def examples(self, images: Path) -> tuple[list[NDArray], list[NDArray]]:
+        """Return images (Y, X) of the reference and their truths, of fields that train, to train a classifier on."""
+        (task, *_) = TASKS[self.structure].values()
+        names = [pair.name for pair in self.split(images, task).training]
+        chosen = [names[i] for i in np.linspace(0, len(names) - 1, min(N_EXAMPLES, len(names)), dtype=int)]
+        references = [self._read(images / REFERENCES[self.structure] / f"{name}.tif") for name in chosen]
+        truths = [luminescence_measures.read_plane(images / "truth" / f"{n}.tif", axes=self.axes) for n in chosen]
+        return references, truths
+
+    def _held_out_names(self, images: Path) -> list[str]:
+        (task, *_) = TASKS[self.structure].values()
+        return [pair.name for pair in self.split(images, task).held_out]
+
+    def _read(self, path: Path) -> NDArray[np.float32]:
+        return luminescence_measures.read_normalized_plane(path, axes=self.axes, **self.percentiles)
