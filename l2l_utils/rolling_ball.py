@@ -17,8 +17,9 @@ def subtract_background(image: NDArray, *, radius_px: float) -> NDArray:
 
     The ball is as high, in grey levels, as it is wide in px, so the result depends on the unit. Integers are taken as
     they are: 8-bit images give what opencv-rolling-ball gives with ``light_background=False, do_presmooth=False``, bit
-    for bit, and 16-bit images what its arithmetic would give without the limit to 8 bits. Floats are 0 to 1 and are
-    treated as 256 grey levels that are not rounded.
+    for bit, and 16-bit images what its arithmetic would give without the limit to 8 bits. Only where half the width of
+    the ball falls between two pixels, as for a radius of 15 px, is it rounded up, as in ImageJ, and not to the even
+    number. Floats are 0 to 1 and are treated as 256 grey levels that are not rounded.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def _subtract(image: NDArray, grey: NDArray[np.float64], below: NDArray[np.float
 
 def _ball(radius: float, trim_percent: int) -> NDArray[np.float64]:
     """Return the height of the ball over a square that leaves out its steep rim."""
-    half = round(radius - int(trim_percent * radius / 100))
+    half = int(radius - int(trim_percent * radius / 100) + 0.5)
     offset = np.arange(-half, half + 1)
     return np.sqrt(np.maximum(radius**2 - offset[:, None] ** 2 - offset**2, 0))
 
