@@ -72,15 +72,18 @@ def judge_cells(field: Field, image: ArrayLike) -> judging.Measures:
     ----------
     Boothe et al. (2023), Image analysis.
     """
-    masks = [_cells(each) for each in (field.reference, np.asarray(image))]
+    images = field.reference, np.asarray(image)
+    masks = [_mask(each, method="Mean", smallest_px=SMALLEST_CELL_PX) for each in images]
     return {
         ("benchmark", "mask_error"): mask_measures.mask_error(*masks),
         ("benchmark", "ssim"): metrics.ssim(field.reference, np.asarray(image, np.float32)),
     }
 
 
-def _cells(image: NDArray) -> NDArray[np.bool_]:
-    return particles.keep_large(imagej_thresholds.binarize(image, method="Mean"), smallest_px=SMALLEST_CELL_PX)
+def _mask(image: NDArray, *, method: str, smallest_px: int) -> NDArray[np.bool_]:
+    """Return the particles above a threshold, of the image as 16 bit, which the paper converts all images to."""
+    mask = imagej_thresholds.binarize(imagej_thresholds.to_16_bit(image), method=method)
+    return particles.keep_large(mask, smallest_px=smallest_px)
 
 
 def judge_nuclei(field: Field, image: ArrayLike) -> judging.Measures:
@@ -89,8 +92,7 @@ def judge_nuclei(field: Field, image: ArrayLike) -> judging.Measures:
     Parameters are as those of `judge_cells`; the result is ``correlation`` with the reference benchmark. The mask is
     the reference's, by ImageJ's threshold "Triangle", particles of 5 px and more.
     """
-    mask = imagej_thresholds.binarize(field.reference, method="Triangle")
-    mask = particles.keep_large(mask, smallest_px=SMALLEST_NUCLEUS_PX)
+    mask = _mask(field.reference, method="Triangle", smallest_px=SMALLEST_NUCLEUS_PX)
     return {("benchmark", "correlation"): mask_measures.correlation(field.reference, image, mask)}
 
 
@@ -138,7 +140,7 @@ def shapes_by(classifier: pixels.Classifier) -> Callable[[Field, ArrayLike], jud
         ``aspect_ratio``, means over particles of 20 px and more, with the reference none; nothing where there are none.
     """
 
-    def judge_shapes(field: Field, image: ArrayLike) -> judging.Measures:
+    def judge_shapes(_field: Field, image: ArrayLike) -> judging.Measures:
         mask = pixels.segment(classifier, _prepared(image))
         mask = particles.keep_large(mask, smallest_px=SMALLEST_MITOCHONDRION_PX)
         found = particles.mean_shape(mask) if mask.any() else {}

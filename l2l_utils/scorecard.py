@@ -11,11 +11,12 @@ from scipy import stats
 
 from l2l_utils import cross_validation_claims, intervals
 from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
+from l2l_utils.luminescence_claims import LUMINESCENCE_CLAIMS
 from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
-COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS
+COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS
 WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
 
@@ -34,7 +35,8 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
     pandas.DataFrame
         A row per comparison: its fields, ``claim``, the paired difference ``value`` with its interval ``low`` and
         ``high``, and ``holds``. "Higher" and "lower" hold if the interval excludes 0 on that side, "not higher" and
-        "not lower" unless it excludes 0 on the other, "near" if the mean difference is within a fifth of the second.
+        "not lower" unless it excludes 0 on the other, "near" if the mean difference is within a fifth of the second,
+        "not clearly other" if the interval includes 0, "within 0.02 of" if it lies in between -0.02 and 0.02.
     """
     names = (scores.method + " " + scores.loss.fillna("")).str.strip()
     keyed = scores.assign(name=names, condition=scores.condition.fillna(""))
@@ -96,6 +98,8 @@ def _holds(found: intervals.Interval, says: str, *, near: float) -> bool:
         "not higher": found.low <= 0,
         "not lower": found.high >= 0,
         "near": abs(found.mean) <= near,
+        "not clearly other": found.low <= 0 <= found.high,
+        "within 0.02 of": found.low > -0.02 and found.high < 0.02,
     }[says]
 
 
