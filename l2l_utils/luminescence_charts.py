@@ -1,4 +1,4 @@
-"""Chapter 10's figure: are predicted intervals as wide as they should be?"""
+"""Chapter 10's figure: whether predicted intervals are as wide as they should be."""
 
 from __future__ import annotations
 

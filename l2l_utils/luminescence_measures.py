@@ -70,7 +70,8 @@ def judge_cells(field: Field, image: ArrayLike) -> judging.Measures:
 
     References
     ----------
-    Boothe et al. (2023), Image analysis.
+    Boothe, Ivanković, Grohme and Rink, "Content-aware image restoration improves spatiotemporal resolution in
+    luminescence microscopy", Image analysis.
     """
     images = field.reference, np.asarray(image)
     masks = [_mask(each, method="Mean", smallest_px=SMALLEST_CELL_PX) for each in images]

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from l2l_utils import data, judging, luminescence_measures, patches, restoration, training
+from l2l_utils import data, judging, luminescence_measures, normalization, patches, restoration, training
 from l2l_utils.luminescence_measures import Field
 
 LOSS: Final = "Laplace"
@@ -59,7 +59,9 @@ UNTRAINED: Final = {
 class Study:
     """A data set of the luminescence microscope, and how its networks are trained.
 
-    With three numbers for the recipe's ``patch_px`` networks see stacks, else the middle plane of each.
+    Fields are counted for each condition: of mitochondria, in control and treated cells, twice as many choose the
+    weights and are held out. With three numbers for the recipe's ``patch_px`` networks see stacks, else the middle
+    plane of each.
     """
 
     structure: str
@@ -99,7 +101,8 @@ class Study:
     def split(self, images: Path, task: Task) -> patches.Split:
         """Return the pairs of a task; the same fields are held out for all tasks."""
         pairs = data.pair_images(images / task.source, images / task.target, axes=self.axes)
-        numbers = {"n_validation": self.n_validation, "n_held_out": self.n_held_out}
+        n_conditions = len({pair.name.split("_")[0] for pair in pairs})
+        numbers = {"n_validation": n_conditions * self.n_validation, "n_held_out": n_conditions * self.n_held_out}
         return patches.split_images(pairs, **numbers, rng=np.random.default_rng(0))
 
     def restore(
@@ -161,6 +164,30 @@ class Study:
             for key, files in restored.items()
         }
 
+    def predictions(
+        self, images: Path, key: judging.Key, files: Sequence[tuple[Path, Path]]
+    ) -> dict[str, tuple[NDArray, NDArray, NDArray]]:
+        """Return target, predicted mean and predicted scale of the held-out fields of one network, by field.
+
+        Parameters
+        ----------
+        images : path
+            Of `open_images`.
+        key, files : (str, str, int), sequence of (Path, Path)
+            An item of `restore`.
+
+        Returns
+        -------
+        dict of str to (ndarray, ndarray, ndarray)
+            Of shape (Y, X), normalised, as `uncertainty.calibration` takes them.
+        """
+        task = TASKS[self.structure][key[0].removeprefix("restored ")]
+        found = {}
+        for mean, scale in files:
+            planes = [luminescence_measures.read_plane(file, axes=self.axes) for file in (mean, scale)]
+            found[mean.stem] = (self._read(images / task.target / mean.name), *planes)
+        return found
+
     def examples(self, images: Path) -> tuple[list[NDArray], list[NDArray]]:
         """Return images (Y, X) of the reference and their truths, of fields that train, to train a classifier on."""
         (task, *_) = TASKS[self.structure].values()
@@ -176,3 +203,41 @@ class Study:
 
     def _read(self, path: Path) -> NDArray[np.float32]:
         return luminescence_measures.read_normalized_plane(path, axes=self.axes, **self.percentiles)
+
+
+def restore_own(
+    source_dir: data.PathLike, target_dir: data.PathLike, folder: Path, recipe: training.Recipe
+) -> dict[str, tuple[NDArray, NDArray, NDArray]]:
+    """Train a network on a user's own pairs, and restore the fields that are held out, a fifth of them.
+
+    Parameters
+    ----------
+    source_dir, target_dir : path
+        Folders of planes, or of stacks if the recipe's patches are such, with equal file names; three fields or more.
+    folder : path
+        Gets the model in ``models``, and the held-out fields with their predicted scale in ``restored``.
+    recipe : Recipe
+        How the network is trained.
+
+    Returns
+    -------
+    dict of str to (ndarray, ndarray, ndarray)
+        By held-out field: target, predicted mean and predicted scale, normalised, (Y, X) or (Z, Y, X).
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        As `data.pair_images`, `patches.split_images` and `training.train_network`.
+    """
+    axes = "ZYX" if np.ndim(recipe.patch_px) else "YX"
+    pairs = data.pair_images(source_dir, target_dir, axes=axes)
+    n_held_out = max(1, len(pairs) // 5)
+    split = patches.split_images(pairs, n_validation=1, n_held_out=n_held_out, rng=np.random.default_rng(0))
+    model = training.train_network(split, method="own", loss=LOSS, seed=0, folder=folder, recipe=recipe)
+    sources = [pair.source for pair in split.held_out]
+    written = restoration.restore_files_with_scale(model, sources, folder / "restored", axes=axes)
+    found = {}
+    for pair, files in zip(split.held_out, written, strict=True):
+        target = normalization.read_normalized(pair.target, axes=axes, pmin=recipe.pmin, pmax=recipe.pmax)
+        found[pair.name] = (target, *(data.read_image(file, axes=axes) for file in files))
+    return found

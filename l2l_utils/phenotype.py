@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from l2l_utils.luminescence_measures import SHAPES
 RESTORED: Final = "restored to fluorescence"
 FLUORESCENT: Final = "fluorescence"
 N_RESAMPLES: Final = 1000
+FEWEST_IMAGES: Final = 4  # of each kind; of fewer, one image would often be drawn again and again
 
 
 def effects(scores: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
@@ -35,13 +37,13 @@ def effects(scores: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     pandas.DataFrame
         A row per method and measure: ``method``, ``metric``, ``value``, Cohen's d of treated minus control, with its
         95 % interval ``low`` and ``high`` for other images, and the number of ``images``. An image of several trainings
-        counts once, by their mean. Methods that have fewer than two images of either kind are left out.
+        counts once, by their mean. Methods that have fewer than four images of either kind are left out.
     """
     rows = []
     for (metric, method), part in scores[scores.metric.isin(SHAPES)].groupby(["metric", "method"], sort=False):
         control, treated = _by_condition(part)
-        if min(len(control), len(treated)) > 1:
-            value, low, high = _bootstrapped(_d, [control, treated], rng)
+        if min(len(control), len(treated)) >= FEWEST_IMAGES:
+            value, low, high = _bootstrapped(treatment.cohens_d, [control, treated], rng)
             found = {"value": value, "low": low, "high": high, "images": len(control) + len(treated)}
             rows.append({"method": method, "metric": metric} | found)
     return pd.DataFrame(rows)
@@ -67,26 +69,26 @@ def compare_effects(scores: pd.DataFrame, *, rng: np.random.Generator) -> pd.Dat
         part = scores[scores.metric == metric]
         both = [_by_condition(part[part.method == name]) for name in (RESTORED, FLUORESCENT)]
         control, treated = (np.stack([groups[i] for groups in both], axis=-1) for i in (0, 1))
-        if min(len(control), len(treated)) < 2:
+        if min(len(control), len(treated)) < FEWEST_IMAGES:
             continue
-        sign = np.sign(_d(control[:, 1], treated[:, 1]))
-        value, low, high = _bootstrapped(
-            lambda a, b, sign=sign: sign * (_d(a[:, 0], b[:, 0]) - _d(a[:, 1], b[:, 1])), [control, treated], rng
-        )
+        sign = np.sign(treatment.cohens_d(control[:, 1], treated[:, 1]))
+        value, low, high = _bootstrapped(partial(_advantage, sign=sign), [control, treated], rng)
         said = compare(f"effect on {metric}", RESTORED, FLUORESCENT, "not clearly other", reference="none")
         found = {"value": value, "low": low, "high": high, "holds": low <= 0 <= high}
         rows.append({"claim": "U06"} | said._replace(dataset="tomm20")._asdict() | found)
     return pd.DataFrame(rows)
 
 
+def _advantage(control: NDArray, treated: NDArray, *, sign: float) -> float:
+    """Return by how much the effect in the first column exceeds that in the second, both taken as positive."""
+    first, second = (treatment.cohens_d(control[:, i], treated[:, i]) for i in (0, 1))
+    return sign * (first - second)
+
+
 def _by_condition(scores: pd.DataFrame) -> list[NDArray[np.float64]]:
     """Return the values of control and of treated images, means over trainings, in the order of their names."""
     means = scores.groupby("image").value.mean()
     return [means[means.index.str.startswith(name)].to_numpy() for name in ("control", "treated")]
-
-
-def _d(control: NDArray, treated: NDArray) -> float:
-    return treatment.effect(control, treated).cohens_d
 
 
 def _bootstrapped(

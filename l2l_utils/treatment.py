@@ -78,13 +78,25 @@ def effect(control: ArrayLike, treated: ArrayLike) -> Effect:
     Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28
     """
     control, treated = (np.asarray(values, dtype=np.float64) for values in (control, treated))
-    pooled = np.sqrt((control.var(ddof=1) + treated.var(ddof=1)) / 2)
-    difference = treated.mean() - control.mean()
     return Effect(
         float(treated.mean() / control.mean()),
-        float(difference / pooled),
+        cohens_d(control, treated),
         float(stats.ttest_ind(treated, control, equal_var=False).pvalue),
     )
+
+
+def cohens_d(control: ArrayLike, treated: ArrayLike) -> float:
+    """Return the difference of the means, treated minus control, in units of the standard deviation within a group.
+
+    Parameters are as those of `effect`. The variances of both groups count alike, however many cells they have.
+
+    References
+    ----------
+    Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, 2nd edition, section 2.2.
+    """
+    control, treated = (np.asarray(values, dtype=np.float64) for values in (control, treated))
+    within = np.sqrt((control.var(ddof=1) + treated.var(ddof=1)) / 2)
+    return float((treated.mean() - control.mean()) / within)
 
 
 def false_positive_rate(values: ArrayLike, *, n_cells: int, n_comparisons: int, rng: np.random.Generator) -> float:

@@ -7,10 +7,21 @@ chapters in the table to the folder RESULTS.
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from table import read_rows
 
-from l2l_utils import cross_validation_claims, intervals, orderings, overlap, records, scorecard, separation_claims
+from l2l_utils import (
+    cross_validation_claims,
+    intervals,
+    luminescence_claims,
+    orderings,
+    overlap,
+    phenotype,
+    records,
+    scorecard,
+    separation_claims,
+)
 from l2l_utils.claims import FILTER_CLAIMS
 from l2l_utils.files import whole_file
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
@@ -71,6 +82,17 @@ def cross_validation(_: pd.DataFrame, folders: list[Path]) -> dict[str, pd.DataF
     return {"cross_validation": table, "cross_validation_claims": cross_validation_claims.judge(table)}
 
 
+def luminescence(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 10."""
+    claims = scorecard.judge(scores, luminescence_claims.LUMINESCENCE_CLAIMS)
+    effects = phenotype.compare_effects(scores, rng=np.random.default_rng(0))
+    return {
+        "luminescence": intervals.summarise(scores),
+        "luminescence_effects": phenotype.effects(scores, rng=np.random.default_rng(0)),
+        "luminescence_claims": pd.concat([claims, effects], ignore_index=True),
+    }
+
+
 # For each chapter that the book keeps something of: from the scores and folders of its runs, tables by their names.
 KEPT = {
     "04_loss_functions": losses,
@@ -78,6 +100,7 @@ KEPT = {
     "07_cyclegan": unpaired,
     "08_channel_separation": separation,
     "09_cross_validation": cross_validation,
+    "10_luminescence": luminescence,
 }
 
 
