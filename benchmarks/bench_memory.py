@@ -55,7 +55,7 @@ def measure(
     dict
         ``seconds`` that reading the pairs took, and ``patch_bytes`` that arrays of all patches would take.
     """
-    from l2l_utils import care, data, patches
+    from l2l_utils import care, data, patch_memory, patches
 
     if not n_pairs:
         return {"seconds": 0.0, "patch_bytes": 0}
@@ -70,7 +70,7 @@ def measure(
         settings = {"train_epochs": 2, "train_steps_per_epoch": 4, "train_batch_size": batch}
         model = care.create(name="memory", basedir=basedir, **settings, **network)
         care.train(model, training, validation, precision="float32")
-    return {"seconds": seconds, "patch_bytes": 2 * 4 * len(training.source) * PATCH_PX**2}
+    return {"seconds": seconds, "patch_bytes": patch_memory.as_arrays(len(training), PATCH_PX)}
 
 
 def report(smoke: bool) -> None:

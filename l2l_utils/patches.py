@@ -23,6 +23,7 @@ __all__ = [
     "Split",
     "both_orders",
     "normalize",
+    "patch_shape",
     "percentile_range",
     "read_normalized",
     "repeat_source",

@@ -170,7 +170,7 @@ def _pixel_size(tif: tifffile.TiffFile) -> PixelSize | None:
         pixels = (image[0] if isinstance(image, list) else image).get("Pixels", {})
         z, y, x = (float(pixels.get(f"PhysicalSize{axis}", 0)) for axis in "ZYX")
         unit = pixels.get("PhysicalSizeXUnit", "um")
-        # Never seen, but allowed: a unit of its own along z.
+        # OME allows another unit along z; then the distance of planes counts as not known.
         z *= pixels.get("PhysicalSizeZUnit", unit) == unit
     else:
         page = tif.pages.first

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from l2l_utils import progress
 
-# Measured at depth 2, kernels 3 and 5, 16 to 64 first filters, in both lanes: 25 to 28 bytes per pixel and filter.
+# Measured at depth 2, kernels 3 and 5, 16 to 64 first filters, in both lanes: 25 to 28 bytes per pixel and filter;
+# for stacks 22 to 25.
 BYTES_PER_PX_AND_FILTER: Final = 28
 
 

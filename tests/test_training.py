@@ -1,9 +1,11 @@
 """One training by recipe: found again when finished, refused when the recipe is another."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from drawn_pairs import draw_images, write_pairs
 
 from l2l_utils import care, data, patches, training
 
@@ -40,6 +42,22 @@ def test_a_training_is_found_again_and_differs_by_seed(split, tmp_path):
     assert care.weights_sha256(training.train_network(split, seed=1, **known)) != care.weights_sha256(first)
     with pytest.raises(FileExistsError, match="train_epochs"):
         training.train_network(split, seed=0, **{**known, "recipe": replace(RECIPE, epochs=2)})
+
+
+def test_stacks_are_trained_by_the_same_recipe(split, tmp_path):
+    """Three numbers for a patch make a network of stacks, found again by the same call; planes are recorded as ever."""
+    stacks = draw_images(3, shape=(9, 40, 44))
+    pairs = write_pairs(tmp_path / "pairs", stacks, stacks, photometric="minisblack")
+    known = {"method": "CARE", "seed": 0, "folder": tmp_path}
+    recipe = replace(RECIPE, patch_px=(4, 16, 16), augmentation=patches.Augmentation((), flips=True, every=1))
+    of_stacks = {"loss": "Laplace", "recipe": recipe, **known}
+    model = training.train_network(patches.Split(pairs[:2], pairs[2:], []), **of_stacks)
+    assert (model.config.axes, model.config.probabilistic) == ("ZYXC", True)
+    again = training.train_network(patches.Split(pairs[:2], pairs[2:], []), **of_stacks)
+    assert care.weights_sha256(again) == care.weights_sha256(model)
+    assert care.restore_with_scale(model, stacks[0], axes="ZYX").scale.shape == stacks[0].shape
+    of_planes = training.train_network(split, loss="L1", recipe=RECIPE, **known)
+    assert "axes" not in json.loads((of_planes.logdir / "training.json").read_text())["config"]
 
 
 def test_label_orders_pair_the_same_files(split):
