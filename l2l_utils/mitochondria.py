@@ -16,6 +16,9 @@ from l2l_utils.filaments import Sprouts, grow
 STEP_UM: Final = 0.03
 LABELS_PER_STEP: Final = 12
 N_LAYERS: Final = 3
+# How broken up the mitochondria of a cell are, 0 to 1: the parameters of a beta distribution.
+FUSED: Final = (2.0, 4.5)
+BROKEN_UP: Final = (4.5, 2.0)
 BEND: Final = 0.35  # radians per um
 EVASION: Final = 0.6
 # Length of a mitochondrion (median) and radius of its outer membrane, um: none of them broken up, all of them.
@@ -26,12 +29,12 @@ VOLUME_UM: Final = 0.075  # um^3 of mitochondria per um^2 of the cell
 
 def network(cell: Cell, grid: Grid, *, rng: np.random.Generator) -> Part:
     """Draw the outer membranes of mitochondria that are fused for the most part, as in untreated cells."""
-    return mitochondria(cell, grid, fragmentation=rng.beta(2, 4.5), rng=rng)
+    return mitochondria(cell, grid, fragmentation=rng.beta(*FUSED), rng=rng)
 
 
 def fragments(cell: Cell, grid: Grid, *, rng: np.random.Generator) -> Part:
     """Draw the outer membranes of mitochondria that are broken up for the most part, as Rotenone leaves them."""
-    return mitochondria(cell, grid, fragmentation=rng.beta(4.5, 2), rng=rng)
+    return mitochondria(cell, grid, fragmentation=rng.beta(*BROKEN_UP), rng=rng)
 
 
 def mitochondria(cell: Cell, grid: Grid, *, fragmentation: float, rng: np.random.Generator) -> Part:
