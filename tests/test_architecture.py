@@ -25,8 +25,8 @@ LEVELS = dict.fromkeys(
         *("areas", "cells", "detector", "drawing", "faults", "filaments", "labels"),
         *("simulation", "specimen", "spots", "structures"),
         # the virtual luminescence microscope
-        *("binning", "bodies", "emccd", "luminescence", "luminescent_structures", "mitochondria", "nuclei"),
-        "widefield",
+        *("binning", "bodies", "emccd", "luminescence", "luminescent_structures"),
+        *("membranes", "mitochondria", "nuclei", "widefield"),
         # files and data sets
         *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
@@ -148,7 +148,7 @@ ARROWS = {
     "virtual_sets": {"luminescence", "progress", "simulation", "specimen", "tiff"},
     "luminescence": {"binning", "bodies", "drawing", "emccd", "luminescent_structures", "widefield"},
     "luminescent_structures": {"bodies", "mitochondria", "nuclei", "widefield"},
-    "mitochondria": {"bodies", "cells", "drawing", "filaments"},
+    "mitochondria": {"bodies", "cells", "drawing", "filaments", "membranes"},
     "nuclei": {"bodies", "cells", "drawing"},
     "bodies": {"cells", "drawing"},
     "emccd": {"binning"},
