@@ -15,7 +15,10 @@ LARGEST_COUNT: Final = np.iinfo(np.uint16).max
 
 @dataclass(frozen=True)
 class Camera:
-    """How light becomes counts; electrons are those of one pixel, before the register unless said otherwise."""
+    """How light becomes counts; electrons are those of one pixel, before the register unless said otherwise.
+
+    Only the gain is given by the paper on luminescence; the rest was chosen for a deep-cooled camera of this kind.
+    """
 
     em_gain: float = 300.0  # mean electrons after the register for each one before it
     quantum_efficiency: float = 0.9  # electrons per photon

@@ -24,7 +24,7 @@ def cytosol(cell: Cell, grid: Grid, *, rng: np.random.Generator) -> Part:
     half_um, left_out = rng.uniform(1.9, 2.4), rng.uniform(0.2, 0.7)
     nucleus = ellipsoid(cell.nucleus, half_um, half_um + NUCLEUS_LIFT_UM, (grid, window))
     texture = _texture(body.shape, grid, relative_sd=0.12, grain_um=2.5, rng=rng)
-    return Part(window, body, np.clip(body * (1 - left_out * nucleus) * 0.8 * texture, 0, 1))
+    return Part(window, body, body * np.clip((1 - left_out * nucleus) * 0.8 * texture, 0, 1))
 
 
 def chromatin(cell: Cell, grid: Grid, *, rng: np.random.Generator) -> Part:

@@ -24,6 +24,9 @@ LEVELS = dict.fromkeys(
         # the virtual microscope
         *("areas", "cells", "detector", "drawing", "faults", "filaments", "labels"),
         *("simulation", "specimen", "spots", "structures"),
+        # the virtual luminescence microscope
+        *("binning", "bodies", "emccd", "luminescence", "luminescent_structures"),
+        *("membranes", "mitochondria", "nuclei", "widefield"),
         # files and data sets
         *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
@@ -149,7 +152,13 @@ ARROWS = {
     "deposits": {"archives", "files", "importing", "microscope_files", "recognition"}
     | {"progress", "set_folders", "tiff"},
     "recognition": {"files", "microscope_files", "tiff"},
-    "virtual_sets": {"progress", "simulation", "specimen", "tiff"},
+    "virtual_sets": {"luminescence", "progress", "simulation", "specimen", "tiff"},
+    "luminescence": {"binning", "bodies", "drawing", "emccd", "luminescent_structures", "widefield"},
+    "luminescent_structures": {"bodies", "mitochondria", "nuclei", "widefield"},
+    "mitochondria": {"bodies", "cells", "drawing", "filaments", "membranes"},
+    "nuclei": {"bodies", "cells", "drawing"},
+    "bodies": {"cells", "drawing"},
+    "emccd": {"binning"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},

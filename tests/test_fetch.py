@@ -13,7 +13,7 @@ import pytest
 from explanations import assert_explains
 from small_disk import on_small_disk
 
-from l2l_utils import data, simulation
+from l2l_utils import data, luminescence, simulation, virtual_sets
 
 ROOT = Path(data.__file__).parents[1]
 SMALL = "virtual/tubulin-small"
@@ -68,11 +68,25 @@ def test_manifest_agrees_with_the_microscope():
     for name, entry in manifest.items():
         if entry["kind"] == "virtual":
             assert entry["licence"] == "CC0-1.0"
+        if entry["kind"] == "virtual" and entry["axes"] == "YX":
             assert entry["pixel_size_nm"] == simulation.STRUCTURES[entry["structure"]].pixel_size_nm
             images = simulation.simulate_cell(entry["structure"], (64, 64), rng=np.random.default_rng(0))
             assert entry["roles"].keys() <= images.keys()
             if "nucleus" not in entry["roles"]:
                 assert {*entry["roles"], "sted"} == {*ROLES}, name
+
+
+def test_manifest_agrees_with_the_luminescence_microscope():
+    """Each virtual set of stacks has the sizes of its structures, and roles that the microscope makes."""
+    stacks = [entry for entry in data.read_manifest().values() if "z_step_nm" in entry]
+    assert len(stacks) == 6
+    for entry in stacks:
+        for structure in set(virtual_sets.cell_names(entry).values()):
+            row = luminescence.LUMINESCENT[structure]
+            sizes_nm = 1000 * row.objective.pixel_um, 1000 * row.plane_um
+            assert (entry["pixel_size_nm"], entry["z_step_nm"]) == pytest.approx(sizes_nm)
+            images = luminescence.simulate_cell(structure, (2, 64, 64), rng=np.random.default_rng(0))
+            assert entry["roles"].keys() <= images.keys()
 
 
 def test_fetched_files_are_the_simulated_cells(made):

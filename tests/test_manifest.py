@@ -16,11 +16,14 @@ from l2l_utils import data, manifest
 
 ROOT = Path(manifest.__file__).parents[1]
 VIRTUAL, DOWNLOAD, MANUAL = "virtual/tubulin", "skimage/cells3d", "paper/actin"
+STACKS = "virtual/luminescence_tomm20"
 REQUIRED = {
     VIRTUAL: ["structure", "seed", "n_cells", "shape"],
+    STACKS: ["structure", "seed", "n_cells", "shape", "z_step_nm"],
     DOWNLOAD: ["url", "sha256", "max_mb", "channels"],
     MANUAL: ["doi", "words", "markers", "channels"],
 }
+OPTIONAL = {VIRTUAL: ["sha256"], STACKS: ["sha256", "conditions"]}
 COMMON = ["title", "kind", "version", "licence", "citation", "axes", "pixel_size_nm", "roles", "percentiles"]
 WRONG = [
     *[(VIRTUAL, key, value) for key in ("title", "licence", "citation", "structure") for value in ("", 1, None)],
@@ -42,6 +45,10 @@ WRONG = [
     *[(VIRTUAL, "seed", value) for value in (-1, 1.5, "1")],
     *[(VIRTUAL, "n_cells", value) for value in (0, "36")],
     *[(VIRTUAL, "shape", value) for value in ([512], [512, 512, 2], [63, 512], [64.5, 64], "512 x 512")],
+    *[(STACKS, "shape", value) for value in ([512, 512], [8, 63, 64], [8, 64, 63], [1, 64, 64], [8, 64, 64, 64])],
+    *[(STACKS, "z_step_nm", value) for value in (0, -130, "130", None)],
+    *[(STACKS, "conditions", value) for value in ({}, {"control": "tomm20"}, {"a": "b", "c": 1}, {"A": "b", "c": "d"})],
+    *[(name, "axes", "CYX") for name in (VIRTUAL, STACKS)],
     *[(name, "sha256", value) for name in (VIRTUAL, DOWNLOAD) for value in ("0" * 63, "g" * 64, 0)],
     *[(DOWNLOAD, "url", value) for value in ("http://x.org/a.tif", "https://x.org", "https://x.org/", "file:///a.tif")],
     *[(DOWNLOAD, "max_mb", value) for value in (0, "20")],
@@ -62,7 +69,7 @@ WRONG = [
 
 def entries_of(name):
     """Return the keys that the kind of an entry may have."""
-    return {*COMMON, *REQUIRED[name], *(["sha256"] if name == VIRTUAL else [])}
+    return {*COMMON, *REQUIRED[name], *OPTIONAL.get(name, [])}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import tifffile
 import yaml
 from test_architecture import siblings
 
-from l2l_utils import data, virtual_sets
+from l2l_utils import data, luminescence, virtual_sets
 
 SMALL = "virtual/tubulin-small"
 MANIFEST = data.read_manifest()
@@ -34,14 +34,15 @@ def test_other_images_are_pointed_out(tmp_path):
         virtual_sets.make(SMALL, {**MANIFEST[SMALL], "sha256": "0" * 64}, tmp_path)
 
 
-def test_generator_is_all_that_draws():
-    """The recipe of a set names every module that the virtual microscope imports, directly or not."""
-    reached, waiting = set(), {"simulation"}
+@pytest.mark.parametrize(("axes", "microscope"), [("YX", "simulation"), ("ZYX", "luminescence")])
+def test_generator_is_all_that_draws(axes, microscope):
+    """The recipe of a set names every module that its virtual microscope imports, directly or not."""
+    reached, waiting = set(), {microscope}
     while waiting:
         module = waiting.pop()
         reached.add(module)
         waiting |= siblings(module) - reached
-    assert set(virtual_sets.generator_checksums()) == reached
+    assert set(virtual_sets.generator_checksums(axes)) == reached
 
 
 def test_freezing_changes_the_checksum_alone():
@@ -71,3 +72,52 @@ def test_sets_of_one_structure_are_different_cells():
     small = next(virtual_sets.cell_images(MANIFEST[SMALL]))["source"]
     large = next(virtual_sets.cell_images(MANIFEST["virtual/tubulin"]))["source"]
     assert not np.array_equal(small, large[:192, :192])
+
+
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory):
+    """Return what the manifest says of two small stacks per condition, and the folder in which they were made."""
+    entry = {**MANIFEST["virtual/luminescence_tomm20-small"], "n_cells": 2, "shape": [3, 64, 72]}
+    del entry["sha256"]
+    folder = tmp_path_factory.mktemp("stacks")
+    virtual_sets.make("virtual/stacks", entry, folder)
+    return entry, folder
+
+
+def test_stacks_tell_their_condition_and_their_size(stacks):
+    """Names of files begin with the condition; each file has axes ZYX, pixel size and distance of planes."""
+    entry, folder = stacks
+    names = ["control_000", "control_001", "treated_000", "treated_001"]
+    assert list(virtual_sets.cell_names(entry)) == names
+    for role in entry["roles"]:
+        paths = sorted((folder / role).iterdir())
+        assert [path.stem for path in paths] == names
+        for path in paths:
+            with tifffile.TiffFile(path) as tif:
+                assert tif.series[0].axes == "ZYX"
+                assert tif.series[0].shape == (3, 64, 72)
+                assert tif.imagej_metadata["spacing"] == pytest.approx(0.13)
+            assert data.pixel_size_um(path) == pytest.approx((0.13, 0.13), rel=1e-6)
+
+
+def test_conditions_show_their_own_structure(stacks):
+    """The third stack is the first treated one: drawn by its number in the whole set, with treated mitochondria."""
+    entry, folder = stacks
+    rng = np.random.default_rng([entry["seed"], 2])
+    expected = luminescence.simulate_cell("tomm20_rotenone", (3, 64, 72), rng=rng)
+    for role in entry["roles"]:
+        np.testing.assert_array_equal(tifffile.imread(folder / role / "treated_000.tif"), expected[role])
+
+
+def test_light_is_that_of_the_stack(stacks):
+    """The light that is drawn again from the seed is that whose photons the stack counted."""
+    entry, folder = stacks
+    for name in virtual_sets.cell_names(entry):
+        light = virtual_sets.glowing(entry, name)
+        for role, label, seconds in (("exposure_4s", "luminescent", 4.0), ("fluorescent", "fluorescent", 0.1)):
+            camera = luminescence.CAMERA
+            electrons = camera.quantum_efficiency * light[label] * seconds
+            counts = (tifffile.imread(folder / role / f"{name}.tif") - camera.offset) * camera.electrons_per_count
+            error = np.sqrt(2 * electrons.mean() / electrons.size)
+            assert counts.mean() / camera.em_gain == pytest.approx(electrons.mean(), abs=5 * error + 0.02)
+            assert np.corrcoef(counts.ravel(), electrons.ravel())[0, 1] > 0.4
