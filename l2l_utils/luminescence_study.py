@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ UNTRAINED: Final = {
 class Study:
     """A data set of the luminescence microscope, and how its networks are trained.
 
-    Fields are counted for each condition: of mitochondria, in control and treated cells, twice as many choose the
+    Numbers of fields are for each condition: of mitochondria, in control and treated cells, twice as many choose the
     weights and are held out. With three numbers for the recipe's ``patch_px`` networks see stacks, else the middle
     plane of each.
     """
@@ -101,9 +102,10 @@ class Study:
     def split(self, images: Path, task: Task) -> patches.Split:
         """Return the pairs of a task; the same fields are held out for all tasks."""
         pairs = data.pair_images(images / task.source, images / task.target, axes=self.axes)
-        n_conditions = len({pair.name.split("_")[0] for pair in pairs})
-        numbers = {"n_validation": n_conditions * self.n_validation, "n_held_out": n_conditions * self.n_held_out}
-        return patches.split_images(pairs, **numbers, rng=np.random.default_rng(0))
+        numbers, rng = {"n_validation": self.n_validation, "n_held_out": self.n_held_out}, np.random.default_rng(0)
+        by_condition = itertools.groupby(pairs, key=lambda pair: pair.name.split("_")[0])
+        parts = [patches.split_images(list(group), **numbers, rng=rng) for _, group in by_condition]
+        return patches.Split(*(list(itertools.chain(*lists)) for lists in zip(*parts, strict=True)))
 
     def restore(
         self, images: Path, tasks: Mapping[str, Task], seeds: Sequence[int]

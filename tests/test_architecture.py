@@ -72,14 +72,14 @@ LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
-        *("cross_validation", "separation_study", "unpaired_study"),
+        *("cross_validation", "luminescence_study", "separation_study", "unpaired_study"),
     ),
     TENSORFLOW,
 )
 LEVELS |= dict.fromkeys(
     (
         *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
-        *("cross_validation_charts", "separation_charts", "unpaired_charts"),
+        *("cross_validation_charts", "luminescence_charts", "separation_charts", "unpaired_charts"),
     ),
     NOTEBOOK,
 )
@@ -117,8 +117,15 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "cross_validation_claims", "intervals", "separation_claims", "unpaired_claims"},
+    "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "separation_claims"}
+    | {"unpaired_claims"},
     "separation_claims": {"claims"},
+    "luminescence_claims": {"claims"},
+    "luminescence_measures": {"data", "imagej_thresholds", "judging", "mask_measures", "metrics", "normalization"}
+    | {"particles", "pixel_classifier"},
+    "luminescence_study": {"restoration", "training"},
+    "luminescence_charts": {"charts"},
+    "phenotype": {"claims", "luminescence_measures", "treatment"},
     "separation": {"data", "drawing", "jitter", "judging", "normalization", "pairs", "virtual_sets"},
     "separation_study": {"restoration", "training"},
     "overlap": {"intervals", "judging", "separation"},

@@ -72,7 +72,7 @@ def test_scores_and_predictions_are_of_the_held_out_fields(study, images, writte
         ("input 0.5 s", None, None), ("fluorescence", None, None), ("restored to 60 s", "Laplace", 0)
     ]  # fmt: skip
     assert {image.shape for found in made.values() for image in found} == {fields[0].reference.shape}
-    (key, files), = written.items()
+    ((key, files),) = written.items()
     found = study.predictions(images, key, files)
     assert list(found) == [field.name for field in fields]
     for field, restored, (target, mean, scale) in zip(fields, made[key], found.values(), strict=True):
@@ -100,6 +100,7 @@ def test_both_conditions_are_counted(tmp_path):
     images = mitochondria.open_images(data.fetch("virtual/luminescence_tomm20-small"))
     split = mitochondria.split(images, TASKS["tomm20"]["to fluorescence"])
     assert [len(part) for part in split] == [4, 2, 6]
+    assert sum(pair.name.startswith("treated") for pair in split.held_out) == 3
     references, truths = mitochondria.examples(images)
     assert len(references) == len(truths) == 4
     for pair, truth in zip(split.training, truths, strict=True):

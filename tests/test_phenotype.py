@@ -28,7 +28,7 @@ def table(rng, *, restored_shift):
 
 
 def test_effects_are_cohens_d_of_the_means_over_trainings(rng):
-    """The value is Cohen's d; trainings count as one; the interval holds the value and excludes 0 for so clear a one."""
+    """The value is Cohen's d; trainings count as one; the interval holds it, and excludes 0 where it is so clear."""
     found = phenotype.effects(table(rng, restored_shift=0), rng=rng).set_index(["method", "metric"])
     assert set(found.images) == {2 * N}
     for metric, sign in {"circularity": 1, "aspect_ratio": -1}.items():
