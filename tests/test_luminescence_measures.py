@@ -64,7 +64,7 @@ def test_bicubic_undoes_the_blocks():
     blocks = np.kron(wave.reshape(16, 8, 16, 8).mean(axis=(1, 3)), np.ones((8, 8), np.float32))
     inside = np.s_[:, 16:-16]
     assert np.abs(blocks - wave)[inside].max() > 0.3
-    np.testing.assert_allclose(measures.bicubic(blocks, 8)[inside], wave[inside], atol=0.05)
+    np.testing.assert_allclose(measures.bicubic(blocks, 8)[inside], wave[inside], atol=0.1)
 
 
 def test_the_middle_plane_is_read(tmp_path):
