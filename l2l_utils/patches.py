@@ -208,7 +208,7 @@ def _check_numbers(
             f"Expected patch_px and n_per_image of 1 or more, found {patch_px} and {n_per_image}. "
             "Give positive whole numbers."
         )
-    if len(shape) > 3 or shape[-2] != shape[-1]:
+    if len(shape) not in (2, 3) or shape[-2] != shape[-1]:
         raise ValueError(
             f"Expected patch_px of one number, or of three for planes, rows and columns, the last two equal, found "
             f"{patch_px}. Give, for instance, 64 or (16, 64, 64)."

@@ -143,6 +143,7 @@ def test_csbdeep_trains_with_them(coded):
         ({"patch_px": (14, 12, 12)}, r"target_0\.tif: .*at least 14 x 12 x 12 px.*found 13 x 40 x 44 px"),
         ({"patch_px": (6, 12, 10)}, r"the last two equal, found \(6, 12, 10\)"),
         ({"patch_px": (2, 6, 12, 12)}, r"three for planes, rows and columns"),
+        ({"patch_px": (12,)}, r"three for planes, rows and columns.*found \(12,\)"),
         ({"patch_px": (0, 12, 12)}, r"of 1 or more, found \(0, 12, 12\) and 8"),
         ({"patch_px": 12}, r"source_0\.tif: expected one plane"),
         ({"augmentation": patches.Augmentation(every=0)}, "every=0. Give 1 or more"),
