@@ -78,19 +78,18 @@ def make_specimen(row: Luminescent, shape: tuple[int, int, int], *, rng: np.rand
     n_planes = below + max(int(np.ceil(row.tallest_um / row.plane_um)), first + shape[0])
     sides = tuple(side + 2 * margin for side in shape[1:])
     grid = Grid((n_planes, *sides), (row.plane_um, pixel_um, pixel_um), below, row.tallest_um)
-    structure, fluorescent, bodies = np.zeros((3, *grid.shape), np.float32)
+    luminescent, fluorescent, bodies = np.zeros((3, *grid.shape), np.float32)
     for cell in plan_spread_cells(np.multiply(sides, pixel_um), row.spread, rng):
         part = row.draw(cell, grid, rng=rng)
         place = np.s_[:, part.window[0], part.window[1]]
-        expression = min(rng.lognormal(np.log(row.expression), row.expression_spread), 1) * (
-            rng.uniform() < row.labelled
-        )
-        other = expression * rng.lognormal(0, row.fluorescent.expression)
-        structure[place] += np.float32(expression) * part.structure
-        fluorescent[place] += np.float32(other) * part.structure
+        expression = min(rng.lognormal(np.log(row.expression), row.expression_spread), 1)
+        expression *= rng.uniform() < row.labelled
+        coexpression = expression * rng.lognormal(0, row.coexpression_spread)
+        luminescent[place] += np.float32(expression) * part.structure
+        fluorescent[place] += np.float32(coexpression) * part.structure
         bodies[place] = np.maximum(bodies[place], part.body)
     inside = np.s_[below + first : below + first + shape[0], margin:-margin, margin:-margin]
-    return Specimen(row, {"luminescent": structure, "fluorescent": fluorescent}, bodies, inside)
+    return Specimen(row, {"luminescent": luminescent, "fluorescent": fluorescent}, bodies, inside)
 
 
 def true_stack(specimen: Specimen) -> NDArray[np.float32]:
