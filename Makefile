@@ -32,7 +32,7 @@ bench: $(READY)  ## measure speed and memory against stock CSBDeep, and write th
 bench-peers: $(READY) .venv-peers/.ready  ## the same for CAREamics, in an environment of its own
 	.venv/bin/python benchmarks/run.py bench_peers.py
 
-sweep: $(READY) .venv-workflow/.ready  ## every run of workflow/losses.csv, up to two hours, then results/; or TABLE=unpaired
+sweep: $(READY) .venv-workflow/.ready  ## every run of workflow/losses.csv, up to two hours, then results/; or TABLE=unpaired and so on
 	.venv-workflow/bin/snakemake --cores $(CORES) --config table=$(TABLE)
 
 address: $(READY)  ## write the book's public address: make address REPO=owner/name
