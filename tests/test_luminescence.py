@@ -119,18 +119,19 @@ def test_planes_show_haze_of_the_others():
     specimen, light = specimen_and_light("tomm20", (8, 128, 128), 2)
     structure = specimen.labelled["luminescent"][:, specimen.inside[1], specimen.inside[2]] > 0.05
     planes = range(specimen.inside[0].start, specimen.inside[0].stop)
-    elsewhere = structure.any(axis=0)
+    elsewhere, n_compared = structure.any(axis=0), 0
     for image, plane in zip(light["luminescent"], planes, strict=True):
         near = ndimage.binary_dilation(structure[max(plane - 2, 0) : plane + 3].any(axis=0), iterations=4)
         hazy, empty = elsewhere & ~near, ~ndimage.binary_dilation(elsewhere, iterations=20)
         if hazy.sum() > 50 and empty.any():
             assert image[hazy].mean() > 1.5 * image[empty].mean()
+            n_compared += 1
         assert image[structure[plane]].mean() > image[~elsewhere].mean()
+    assert n_compared
 
 
-def test_cells_shine_unlike(monkeypatch):
+def test_cells_shine_unlike():
     """Expression varies between cells: the brightest of many fields is several times as bright as the dimmest."""
-    monkeypatch.setitem(LUMINESCENT, "h2b", replace(LUMINESCENT["h2b"], labelled=1))
     specimen, _ = specimen_and_light("h2b", (4, 256, 256), 4)
     projected = true_stack(specimen).max(axis=0)
     nuclei, n = ndimage.label(projected > 0.02)
