@@ -190,13 +190,27 @@ class Study:
             found[mean.stem] = (self._read(images / task.target / mean.name), *planes)
         return found
 
-    def examples(self, images: Path) -> tuple[list[NDArray], list[NDArray]]:
-        """Return images (Y, X) of the reference and their truths, of fields that train, to train a classifier on."""
+    def examples(self, images: Path, stacks: Path) -> tuple[list[NDArray], list[NDArray]]:
+        """Return images of the reference and truths of the same fields, which train, to train a classifier on.
+
+        Parameters
+        ----------
+        images : path
+            Of `open_images`.
+        stacks : path
+            Folder of the set: truths are the maximum projections of its stacks, because images show what is above and
+            below the plane in focus as well.
+
+        Returns
+        -------
+        images, truths : list of ndarray of shape (Y, X)
+            Ten of each, or as many as there are fields.
+        """
         (task, *_) = TASKS[self.structure].values()
         names = [pair.name for pair in self.split(images, task).training]
         chosen = [names[i] for i in np.linspace(0, len(names) - 1, min(N_EXAMPLES, len(names)), dtype=int)]
         references = [self._read(images / REFERENCES[self.structure] / f"{name}.tif") for name in chosen]
-        truths = [luminescence_measures.read_plane(images / "truth" / f"{n}.tif", axes=self.axes) for n in chosen]
+        truths = [data.read_image(stacks / "truth" / f"{name}.tif", axes="ZYX").max(axis=0) for name in chosen]
         return references, truths
 
     def _held_out_names(self, images: Path) -> list[str]:
