@@ -41,7 +41,7 @@ LEVELS = dict.fromkeys(
         *("binarisation", "rolling_ball", "tuning", "wiener"),
         # read-outs of Fiji and ilastik
         *("imagej_thresholds", "mask_measures", "particles", "pixel_classifier"),
-        *("luminescence_claims", "luminescence_measures", "phenotype"),
+        *("luminescence_claims", "luminescence_measures", "luminescence_tasks", "phenotype"),
         # two structures in one image
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired

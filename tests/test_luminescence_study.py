@@ -7,7 +7,8 @@ from collecting import collect_as
 
 from l2l_utils import data, intervals, judging, luminescence_charts, luminescence_measures, training, uncertainty
 from l2l_utils import luminescence_study as study_module
-from l2l_utils.luminescence_study import TASKS, Study
+from l2l_utils.luminescence_study import Study
+from l2l_utils.luminescence_tasks import TASKS
 
 COMMON = {"unet_n_first": 4, "unet_kern_size": 3, "precision": "float32", "pmin": 2, "pmax": 99.8}
 
