@@ -19,7 +19,7 @@ class Comparison(NamedTuple):
     metric: str
     first: str
     second: str
-    says: str = "higher"  # lower, not higher, not lower, near
+    says: str = "higher"  # or what else `scorecard` knows
     reference: str = "truth"
     condition: str = ""
 

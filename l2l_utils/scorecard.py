@@ -36,7 +36,7 @@ def judge(scores: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Data
         A row per comparison: its fields, ``claim``, the paired difference ``value`` with its interval ``low`` and
         ``high``, and ``holds``. "Higher" and "lower" hold if the interval excludes 0 on that side, "not higher" and
         "not lower" unless it excludes 0 on the other, "near" if the mean difference is within a fifth of the second,
-        "not clearly other" if the interval includes 0, "within 0.02 of" if it lies in between -0.02 and 0.02.
+        "not clearly other" if the interval includes 0, "at most 0.02 other" if it lies in between -0.02 and 0.02.
     """
     names = (scores.method + " " + scores.loss.fillna("")).str.strip()
     keyed = scores.assign(name=names, condition=scores.condition.fillna(""))
@@ -99,7 +99,7 @@ def _holds(found: intervals.Interval, says: str, *, near: float) -> bool:
         "not lower": found.high >= 0,
         "near": abs(found.mean) <= near,
         "not clearly other": found.low <= 0 <= found.high,
-        "within 0.02 of": found.low > -0.02 and found.high < 0.02,
+        "at most 0.02 other": found.low > -0.02 and found.high < 0.02,
     }[says]
 
 

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from l2l_utils import scorecard
-from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, FILTERS, TABLE_S1_LOSS
+from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, FILTERS, TABLE_S1_LOSS, Claim, Comparison
+
+SAID = ("not clearly other", "at most 0.02 other")
 
 
 def planted(levels, *, metric, dataset, reference="truth", scatter=0.01):
@@ -54,6 +57,15 @@ def test_every_kind_of_comparison():
     assert found.loc["L07"].to_dict() == {"L2L 3S-SSIM": True, "N2N 3S-SSIM": False}
     assert found.loc["L14"].to_dict() == {"gaussian": True, "top_hat": False}
     assert set(found.index.get_level_values("claim")) == {"L07", "L14"}
+
+
+@pytest.mark.parametrize(("off", "other", "far"), [(0.0, False, False), (0.01, True, False), (0.03, True, True)])
+def test_equality_is_a_matter_of_the_interval(off, other, far):
+    """Not clearly other if the interval includes 0; at most 0.02 other if it does not reach as far."""
+    claims = {says: Claim("", [Comparison("actin", "psnr", "L2L L1", "input", says)]) for says in SAID}
+    scores = planted({"input": 0.5, "L2L L1": 0.5 + off}, dataset="actin", metric="psnr", scatter=0.003)
+    judged = scorecard.judge(scores, claims)
+    assert judged.set_index("says").holds.to_dict() == dict(zip(SAID, (not other, not far), strict=True))
 
 
 def test_the_best_loss_is_chosen_and_ranks_are_correlated():
