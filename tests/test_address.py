@@ -67,7 +67,7 @@ def test_address_is_written_everywhere(book):
     link = f"https://colab.research.google.com/github/{KNOWN}/blob/main/{CHAPTER}"
     assert source(book, "colab-badge").endswith(f"({link})**")
     package = f"l2l_utils @ git+https://github.com/{KNOWN}@v{__version__}"
-    assert source(book, "setup").endswith(f'    %pip install -q --no-deps csbdeep==0.8.2 imagecodecs "{package}"')
+    assert source(book, "setup").endswith(f'    %pip install -q --no-deps csbdeep==0.8.2 imagecodecs MicroscPSF-Py "{package}"')
     config = yaml.safe_load((book / "book/_config.yml").read_text())
     assert config["repository"]["url"] == f"https://github.com/{KNOWN}"
     assert config["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
@@ -179,4 +179,4 @@ def test_setup_cell_on_colab_says_what_to_do(book):
     """On Colab, with the address unknown, the set-up cell stops and says how to install the package."""
     done = run_setup(book, on_colab=True)
     assert done.returncode == 1
-    assert "%pip install -q --no-deps csbdeep==0.8.2 imagecodecs /content/label2label-book" in done.stderr
+    assert "%pip install -q --no-deps csbdeep==0.8.2 imagecodecs MicroscPSF-Py /content/label2label-book" in done.stderr
