@@ -1,0 +1,156 @@
+"""What is wrong with a nanoscopy image, counted against the emitters that it shows."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from l2l_utils import judging, metrics, nanoscope
+
+SUBPIXELS: Final = 10
+IN_FOCUS_UM: Final = 0.25
+WALL_UM: Final = (0.1, 0.2)  # from the centre line; the tubes' radius is 0.15
+CENTRE_UM: Final = 0.05
+SHOWN: Final = 0.1  # of what the brighter places of the strands show
+SMALLEST_BACKGROUND: Final = 0.02
+DISAGREE: Final = "higher_psnr_more_debris"
+
+
+class Field(NamedTuple):
+    """A held-out sample: its name, what was imaged, and its reconstruction without noise (Y, X), 0 to 1."""
+
+    name: str
+    sample: nanoscope.Sample
+    reference: NDArray[np.float32]
+
+
+def judge(field: Field, image: ArrayLike) -> judging.Measures:
+    """Compare a nanoscopy image with the one without noise, and with the emitters.
+
+    Parameters
+    ----------
+    field : Field
+        The sample.
+    image : array_like of shape (Y, X)
+        Noisy or restored image of it, 0 to 1, ten sub-pixels per pixel of the camera.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        With the reference benchmark ``psnr`` (dB, of images whose maximum is 1) and ``ssim``; with the reference truth
+        `debris`, and ``boundary_contrast`` and ``continuity`` where the structure has tubes or strands.
+    """
+    found = metrics.evaluate(field.reference, image)
+    measures = {("benchmark", name): found[name] for name in ("psnr", "ssim")}
+    against_truth = {"debris": debris, "boundary_contrast": boundary_contrast, "continuity": continuity}
+    of_emitters = {("truth", name): measure(field.sample, image) for name, measure in against_truth.items()}
+    return measures | {key: value for key, value in of_emitters.items() if np.isfinite(value)}
+
+
+def debris(sample: nanoscope.Sample, image: ArrayLike) -> float:
+    """Return the share of an image's light that lies where there are no emitters, at no depth.
+
+    Parameters
+    ----------
+    sample : Sample
+        The emitters.
+    image : array_like of shape (Y, X)
+        Not negative, ten sub-pixels per pixel of the camera.
+
+    Returns
+    -------
+    float
+        0 to 1: the light farther from all emitters than half of Rayleigh's distance. NaN where less than 2 % of the
+        image is as far as that.
+    """
+    image = np.asarray(image, np.float64)
+    step_nm = sample.optics.pixel_nm / SUBPIXELS
+    distance_nm = step_nm * ndimage.distance_transform_edt(nanoscope.true_emitters(sample, subpixels=SUBPIXELS) == 0)
+    background = distance_nm > sample.optics.rayleigh_nm / 2
+    return float(image[background].sum() / image.sum()) if background.mean() > SMALLEST_BACKGROUND else np.nan
+
+
+def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
+    """Return how much brighter the walls of tubes are than what they enclose.
+
+    Parameters are those of `debris`, of a sample of mitochondria.
+
+    Returns
+    -------
+    float
+        Michelson's contrast, (wall - centre) / (wall + centre), -1 to 1, of the mean profile across the tubes in focus:
+        the wall is 100 to 200 nm from the centre line on either side, the centre 50 nm. NaN for other structures.
+    """
+    if sample.structure_name != "mitochondria":
+        return np.nan
+    offsets = np.linspace(-WALL_UM[1], WALL_UM[1], 41)
+    profiles = [_across(sample, image, line, offsets) for line in sample.structure.axes_um]
+    profile = np.concatenate([np.zeros((0, len(offsets))), *profiles]).mean(axis=0, keepdims=False)
+    wall = profile[np.abs(offsets) >= WALL_UM[0]].mean()
+    centre = profile[np.abs(offsets) <= CENTRE_UM].mean()
+    return float((wall - centre) / (wall + centre))
+
+
+def continuity(sample: nanoscope.Sample, image: ArrayLike) -> float:
+    """Return the share of the strands' length that an image shows.
+
+    Parameters are those of `debris`, of a sample of microtubules.
+
+    Returns
+    -------
+    float
+        0 to 1: where the image, at its brightest within 50 nm across a strand in focus, has a tenth or more of what
+        the brighter places of the strands have (their 95th percentile). NaN for other structures.
+    """
+    if sample.structure_name != "microtubules":
+        return np.nan
+    offsets = np.linspace(-CENTRE_UM, CENTRE_UM, 11)
+    values = np.concatenate([_across(sample, image, line, offsets).max(axis=1) for line in sample.structure.axes_um])
+    return float(np.mean(values >= SHOWN * np.percentile(values, 95)))
+
+
+def disagreements(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return in how many pairs of networks the one with the higher PSNR leaves more debris.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, of several networks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same columns: for each data set, seed and image a row of the method ``pairs of networks`` and the metric
+        ``higher_psnr_more_debris``, a share.
+    """
+    trained = scores[scores.loss.notna() & (scores.loss != "") & scores.condition.isna()]
+    rows = []
+    for (dataset, seed, image), part in trained.groupby(["dataset", "seed", "image"]):
+        table = part.pivot_table("value", ["method", "loss"], "metric")
+        if not {"psnr", "debris"} <= set(table):
+            continue
+        differences = [a - b for a, b in itertools.combinations(table[["psnr", "debris"]].dropna().to_numpy(), 2)]
+        if differences:
+            share = np.mean([psnr * more > 0 for psnr, more in differences])
+            rows.append({"dataset": dataset, "seed": seed, "image": image, "value": float(share)})
+    named = {"method": "pairs of networks", "loss": None, "metric": DISAGREE, "reference": "truth"}
+    return pd.DataFrame(rows).assign(**named).reindex(columns=scores.columns)
+
+
+def _across(sample: nanoscope.Sample, image: ArrayLike, line: NDArray, offsets_um: NDArray) -> NDArray[np.float64]:
+    """Return profiles across a centre line (points, 3; z, y, x in um): (points in focus and inside, offsets)."""
+    image, along = np.asarray(image, np.float64), np.gradient(line, axis=0)
+    across = np.stack([-along[:, 2], along[:, 1]], axis=1)
+    length = np.linalg.norm(across, axis=1, keepdims=True)
+    # Where the line runs straight up there is no direction across it.
+    kept = (np.abs(line[:, 0]) < IN_FOCUS_UM) & (length[:, 0] > 0.5 * np.linalg.norm(along, axis=1))
+    places = line[kept, None, 1:] + (across / np.maximum(length, 1e-12))[kept, None] * offsets_um[None, :, None]
+    step_um = sample.optics.pixel_nm / SUBPIXELS / 1000
+    rows_columns = places / step_um + (np.array(image.shape) - 1) / 2
+    inside = ((rows_columns >= 0) & (rows_columns <= np.array(image.shape) - 1)).all(axis=(1, 2))
+    return ndimage.map_coordinates(image, np.moveaxis(rows_columns[inside], -1, 0), order=1)
