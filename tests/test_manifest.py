@@ -33,7 +33,7 @@ WRONG = [
     *[(VIRTUAL, "pixel_size_nm", value) for value in (0, -45, "45")],
     *[
         (VIRTUAL, "roles", value)
-        for value in ({}, {"source": "x"}, {"source": "x", "goal": "y"}, {"source": "x", "target": 1})
+        for value in ({}, {"source": "x", "goal": "y"}, {"source": "x", "target": 1})
     ],
     *[
         (VIRTUAL, "percentiles", value)
