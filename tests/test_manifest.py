@@ -55,7 +55,7 @@ WRONG = [
     *[
         (name, "channels", value)
         for name in (DOWNLOAD, MANUAL)
-        for value in ({}, {"source": 0}, {"source": 0, "goal": 1})
+        for value in ({}, {"source": 0, "goal": 1})
     ],
     (MANUAL, "channels", {"source": 0, "target": -1}),
     *[(MANUAL, "doi", value) for value in ("https://doi.org/10.15129/x", "15129/x", 10.15129)],
