@@ -7,13 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 
-def reported(*tables: str) -> pd.DataFrame:
-    """Return what Kölln et al. (2022) report in some of their tables, a row per number.
+def reported(*tables: str, paper: str = "label2label") -> pd.DataFrame:
+    """Return what a paper reports in some of its tables, a row per number.
 
     Parameters
     ----------
     *tables : str
-        ``Table 1``, ``Table S1`` or ``Results text``, where the contrast of the labels is.
+        Of Kölln et al. (2022) ``Table 1``, ``Table S1`` or ``Results text``, where the contrast of the labels is.
+    paper : {"label2label", "nanoscopy"}
+        Kölln et al. (2022), or Jadhav et al. (2020), which has a ``Table 1``.
 
     Returns
     -------
@@ -23,10 +25,10 @@ def reported(*tables: str) -> pd.DataFrame:
 
     References
     ----------
-    https://doi.org/10.1242/jcs.258994
+    https://doi.org/10.1242/jcs.258994 and https://arxiv.org/abs/2009.02617
     """
     everything = pd.read_csv(Path(__file__).with_name("paper_tables.csv"), keep_default_na=False)
-    chosen = everything[(everything.paper == "label2label") & everything.table.isin(tables)]
+    chosen = everything[(everything.paper == paper) & everything.table.isin(tables)]
     is_spread = chosen.metric.str.endswith("_sd")
     spread = chosen[is_spread].assign(metric=chosen.metric.str.removesuffix("_sd")).rename(columns={"value": "sd"})
     keys = ["dataset", "method", "loss", "metric"]
@@ -56,15 +58,15 @@ def beside_paper(scores: pd.DataFrame) -> pd.DataFrame:
     return table.fillna("")
 
 
-def restored_beside_paper(summary: pd.DataFrame, table: str) -> pd.DataFrame:
+def restored_beside_paper(summary: pd.DataFrame, table: str, *, paper: str = "label2label") -> pd.DataFrame:
     """Return the scores in a table of the paper beside those of the same methods here.
 
     Parameters
     ----------
     summary : pandas.DataFrame
         Of `intervals.summarise`, with one reference and condition.
-    table : {"Table 1", "Table S1"}
-        The paper's table.
+    table, paper : str
+        As in `reported`.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def restored_beside_paper(summary: pd.DataFrame, table: str) -> pd.DataFrame:
         order, a column per metric.
     """
     keys = ["dataset", "method", "loss", "metric"]
-    both = reported(table)[[*keys, "value"]].merge(summary, on=keys, suffixes=("_paper", ""))
+    both = reported(table, paper=paper)[[*keys, "value"]].merge(summary, on=keys, suffixes=("_paper", ""))
     texts = both.value_paper.map("{:.3g} | ".format) + both.value.map("{:.3g}".format)
     both["text"] = texts + both.sd.map(" ± {:.1g}".format).where(both.sd.notna(), "")
     return both.pivot_table("text", keys[:3], "metric", aggfunc="first", sort=False)

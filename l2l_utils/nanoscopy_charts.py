@@ -1,0 +1,89 @@
+"""Chapter 11's figures: images whose debris can be seen, and what PSNR does not see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from l2l_utils import papers, plot
+
+DECADES: Final = 3
+NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
+
+
+def in_decades(image: ArrayLike) -> NDArray[np.float64]:
+    """Return the logarithm of an image (Y, X), 0 to 1: 1 for its maximum, 0 for a thousandth of it and less."""
+    image = np.asarray(image, np.float64)
+    return 1 + np.log10(np.maximum(image / image.max(), 10.0**-DECADES)) / DECADES
+
+
+def linear_and_log(images: Mapping[str, ArrayLike], *, pixel_um: float) -> Figure:
+    """Show nanoscopy images of one sample, above on a linear scale, below over three decades.
+
+    Parameters
+    ----------
+    images : mapping of str to array_like of shape (Y, X)
+        Title and image, 0 to 1.
+    pixel_um : float
+        Side of a pixel in um.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column per image.
+    """
+    columns = {name: {"linear": image, "three decades": in_decades(image)} for name, image in images.items()}
+    return plot.gallery(columns, pixel_um=dict.fromkeys(columns, pixel_um))
+
+
+def psnr_and_debris(summary: pd.DataFrame) -> Figure:
+    """Draw how much debris each network leaves over its PSNR, an axis per data set.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Of `intervals.summarise`: the metrics ``psnr`` and ``debris`` of the noisy images and of networks with losses.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A colour per network, a number per loss; if PSNR saw debris, the numbers would lie on a falling line.
+    """
+    table = summary.pivot_table("value", ["dataset", "method", "loss"], "metric", sort=False).reset_index()
+    datasets, losses = list(dict.fromkeys(table.dataset)), list(dict.fromkeys(table.loss[table.loss != ""]))
+    size = 3.2 * len(datasets) + 1.8, 3.4
+    fig, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False, layout="constrained")
+    for ax, dataset in zip(axes[0], datasets, strict=True):
+        for row in table[table.dataset == dataset].itertuples():
+            marker = f"${losses.index(row.loss) + 1}$" if row.loss else "x"
+            ax.plot(row.psnr, row.debris, marker, markersize=8, color=NETWORK_COLOURS[row.method])
+        ax.set(title=dataset, xlabel="PSNR (dB)", ylim=(0, None))
+    axes[0, 0].set_ylabel("share of light where nothing is")
+    handles = [plt.Line2D([], [], marker="o", ls="", color=c, label=name) for name, c in NETWORK_COLOURS.items()]
+    handles += [plt.Line2D([], [], marker=f"${i}$", ls="", color="grey", label=n) for i, n in enumerate(losses, 1)]
+    fig.legend(handles=handles, loc="outside right upper")
+    return fig
+
+
+def table_1(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the PSNR of each network and loss beside the paper's Table 1, in dB.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Of `intervals.summarise`: the metric ``psnr`` without condition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts, ``paper | mean ± standard deviation over seeds``: a row per data set and network, a column per loss.
+    """
+    texts = papers.restored_beside_paper(summary, "Table 1", paper="nanoscopy").psnr
+    losses = list(dict.fromkeys(texts.index.get_level_values("loss")))
+    return texts.unstack("loss", sort=False)[losses].fillna("")

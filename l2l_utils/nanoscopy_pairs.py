@@ -1,0 +1,110 @@
+"""Pairs of nanoscopy images that only simulation can give: of one and the same recording, with noise and without."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.transform import resize
+
+from l2l_utils import data, emitters, musical, nanoscope, nanoscopy_measures, patches, progress, sofi, srrf, tiff
+
+PARTS: Final = ("training", "validation", "held_out")
+SBR: Final = 3.0
+NOISES: Final = {
+    "speckle 0.1": partial(nanoscope.add_speckle, variance=0.1),
+    "speckle 0.2": partial(nanoscope.add_speckle, variance=0.2),
+    "gaussian 0.01": partial(nanoscope.add_gaussian, variance=0.01),
+    "gaussian 0.1": partial(nanoscope.add_gaussian, variance=0.1),
+}
+ALGORITHMS: Final = {
+    "SOFI": lambda stack, _: sofi.sofi2(stack),
+    "bSOFI": sofi.bsofi,
+    "SRRF": lambda stack, _: srrf.reconstruct(stack),
+}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Samples of one structure; each follows from the structure, the part it belongs to and its number alone.
+
+    `field_um` is the side of the field of view, 5 in the paper; `n_frames` the length of a recording, 200 there.
+    """
+
+    structure: str
+    field_um: float
+    n_frames: int
+
+    def record(self, name: str) -> tuple[nanoscope.Sample, NDArray[np.float32]]:
+        """Return the sample of a name such as ``held_out_003``, and the counts (T, Y, X) to expect of it."""
+        rng = np.random.default_rng(self._seed(name))
+        sample = nanoscope.draw_sample(self.structure, field_um=self.field_um, rng=rng)
+        return sample, nanoscope.expect_counts(nanoscope.record(sample, n_frames=self.n_frames, rng=rng), sbr=SBR)
+
+    def count(self, name: str, expected: NDArray) -> NDArray[np.float32]:
+        """Return the photons that the camera counts, (T, Y, X), where `expected` are to be expected."""
+        return nanoscope.add_shot_noise(expected, np.random.default_rng([*self._seed(name), 1]))
+
+    def disturb(self, name: str, expected: NDArray, *, noise: str) -> NDArray[np.float32]:
+        """Return the recording (T, Y, X), with a maximum of 1, with one of `NOISES` in place of the photons'."""
+        rng = np.random.default_rng([*self._seed(name), 2])
+        return NOISES[noise](expected / expected.max(), rng=rng)
+
+    def write(self, folder: Path, numbers: Mapping[str, int]) -> patches.Split:
+        """Make the pairs that are not in a folder yet.
+
+        Parameters
+        ----------
+        folder : Path
+            Gets ``source``, the reconstructions with noise, and ``target``, those without; each with a maximum of 1.
+        numbers : mapping of str to int
+            How many samples ``training``, ``validation`` and ``held_out`` have.
+
+        Returns
+        -------
+        Split
+            Their pairs.
+        """
+        names = {part: [f"{part}_{i:04d}" for i in range(numbers[part])] for part in PARTS}
+        missing = [name for name in itertools.chain(*names.values()) if not (folder / "target" / f"{name}.tif").exists()]
+        for name in progress.bar(missing, desc=f"simulating {self.structure}", unit="sample"):
+            sample, expected = self.record(name)
+            pixel_um = sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
+            # The target comes last, because it tells that the pair is whole.
+            for role, stack in {"source": self.count(name, expected), "target": expected}.items():
+                image = musical.reconstruct(stack, sample.optics)
+                like = tiff.PixelSize(pixel_um, pixel_um, "um")
+                data.write_image(folder / role / f"{name}.tif", image / image.max(), like=like)
+        pairs = {
+            part: [data.Pair(n, *(folder / role / f"{n}.tif" for role in ("source", "target"))) for n in names[part]]
+            for part in PARTS
+        }
+        return patches.Split(**pairs)
+
+    def _seed(self, name: str) -> list[int]:
+        part, _, number = name.rpartition("_")
+        return [list(emitters.STRUCTURES).index(self.structure), PARTS.index(part), int(number)]
+
+
+def reconstruct(stack: NDArray, sample: nanoscope.Sample, *, algorithm: str) -> NDArray[np.float32]:
+    """Return another algorithm's image of a recording, with the size of MUSICAL's and a maximum of 1.
+
+    Parameters
+    ----------
+    stack : ndarray of shape (T, Y, X)
+        The recording.
+    sample : Sample
+        What was recorded.
+    algorithm : {"SOFI", "bSOFI", "SRRF"}
+        SOFI is of second order. SRRF needs NanoPyx.
+    """
+    image = ALGORITHMS[algorithm](stack, sample.optics)
+    shape = [nanoscopy_measures.SUBPIXELS * side for side in stack.shape[1:]]
+    image = np.maximum(resize(image.astype(np.float64), shape, order=3, mode="edge"), 0)
+    return (image / image.max()).astype(np.float32)
