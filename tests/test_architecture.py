@@ -27,6 +27,8 @@ LEVELS = dict.fromkeys(
         # the virtual luminescence microscope
         *("binning", "bodies", "emccd", "luminescence", "luminescent_structures"),
         *("membranes", "mitochondria", "nuclei", "widefield"),
+        # the virtual nanoscope
+        *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
         *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
@@ -166,6 +168,9 @@ ARROWS = {
     "nuclei": {"bodies", "cells", "drawing"},
     "bodies": {"cells", "drawing"},
     "emccd": {"binning"},
+    "nanoscope": {"emitters", "optics", "photokinetics", "point_images"},
+    "point_images": {"gibson_lanni", "optics"},
+    "gibson_lanni": {"optics"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},
