@@ -22,9 +22,10 @@ DISAGREE: Final = "higher_psnr_more_debris"
 
 
 class Field(NamedTuple):
-    """A held-out sample: its name, what was imaged, and its reconstruction without noise (Y, X), 0 to 1."""
+    """A held-out sample: its name and structure, what was imaged, and its image without noise (Y, X), 0 to 1."""
 
     name: str
+    structure: str
     sample: nanoscope.Sample
     reference: NDArray[np.float32]
 
@@ -43,11 +44,11 @@ def judge(field: Field, image: ArrayLike) -> judging.Measures:
     -------
     dict of (str, str) to float
         With the reference benchmark ``psnr`` (dB, of images whose maximum is 1) and ``ssim``; with the reference truth
-        `debris`, and ``boundary_contrast`` and ``continuity`` where the structure has tubes or strands.
+        `debris`, of mitochondria `boundary_contrast` and of microtubules `continuity`.
     """
     found = metrics.evaluate(field.reference, image)
     measures = {("benchmark", name): found[name] for name in ("psnr", "ssim")}
-    against_truth = {"debris": debris, "boundary_contrast": boundary_contrast, "continuity": continuity}
+    against_truth = {"debris": debris} | OF_STRUCTURE.get(field.structure, {})
     of_emitters = {("truth", name): measure(field.sample, image) for name, measure in against_truth.items()}
     return measures | {key: value for key, value in of_emitters.items() if np.isfinite(value)}
 
@@ -84,13 +85,14 @@ def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
     -------
     float
         Michelson's contrast, (wall - centre) / (wall + centre), -1 to 1, of the mean profile across the tubes in focus:
-        the wall is 100 to 200 nm from the centre line on either side, the centre 50 nm. NaN for other structures.
+        the wall is 100 to 200 nm from the centre line on either side, the centre 50 nm. NaN where no tube is in focus.
     """
-    if sample.structure_name != "mitochondria":
-        return np.nan
     offsets = np.linspace(-WALL_UM[1], WALL_UM[1], 41)
     profiles = [_across(sample, image, line, offsets) for line in sample.structure.axes_um]
-    profile = np.concatenate([np.zeros((0, len(offsets))), *profiles]).mean(axis=0, keepdims=False)
+    across = np.concatenate(profiles)
+    if not len(across):
+        return np.nan
+    profile = across.mean(axis=0)
     wall = profile[np.abs(offsets) >= WALL_UM[0]].mean()
     centre = profile[np.abs(offsets) <= CENTRE_UM].mean()
     return float((wall - centre) / (wall + centre))
@@ -111,7 +113,7 @@ def continuity(sample: nanoscope.Sample, image: ArrayLike) -> float:
         return np.nan
     offsets = np.linspace(-CENTRE_UM, CENTRE_UM, 11)
     values = np.concatenate([_across(sample, image, line, offsets).max(axis=1) for line in sample.structure.axes_um])
-    return float(np.mean(values >= SHOWN * np.percentile(values, 95)))
+    return float(np.mean(values >= SHOWN * np.percentile(values, 95))) if len(values) else np.nan
 
 
 def disagreements(scores: pd.DataFrame) -> pd.DataFrame:
@@ -154,3 +156,9 @@ def _across(sample: nanoscope.Sample, image: ArrayLike, line: NDArray, offsets_u
     rows_columns = places / step_um + (np.array(image.shape) - 1) / 2
     inside = ((rows_columns >= 0) & (rows_columns <= np.array(image.shape) - 1)).all(axis=(1, 2))
     return ndimage.map_coordinates(image, np.moveaxis(rows_columns[inside], -1, 0), order=1)
+
+
+OF_STRUCTURE: Final = {
+    "mitochondria": {"boundary_contrast": boundary_contrast},
+    "microtubules": {"continuity": continuity},
+}

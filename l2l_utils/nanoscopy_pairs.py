@@ -24,6 +24,7 @@ NOISES: Final = {
     "gaussian 0.1": partial(nanoscope.add_gaussian, variance=0.1),
 }
 ALGORITHMS: Final = {
+    "": musical.reconstruct,
     "SOFI": lambda stack, _: sofi.sofi2(stack),
     "bSOFI": sofi.bsofi,
     "SRRF": lambda stack, _: srrf.reconstruct(stack),
@@ -78,9 +79,9 @@ class Simulation:
             pixel_um = sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
             # The target comes last, because it tells that the pair is whole.
             for role, stack in {"source": self.count(name, expected), "target": expected}.items():
-                image = musical.reconstruct(stack, sample.optics)
+                image = reconstruct(stack, sample, algorithm="")
                 like = tiff.PixelSize(pixel_um, pixel_um, "um")
-                data.write_image(folder / role / f"{name}.tif", image / image.max(), like=like)
+                data.write_image(folder / role / f"{name}.tif", image, like=like)
         pairs = {
             part: [data.Pair(n, *(folder / role / f"{n}.tif" for role in ("source", "target"))) for n in names[part]]
             for part in PARTS
@@ -93,7 +94,7 @@ class Simulation:
 
 
 def reconstruct(stack: NDArray, sample: nanoscope.Sample, *, algorithm: str) -> NDArray[np.float32]:
-    """Return another algorithm's image of a recording, with the size of MUSICAL's and a maximum of 1.
+    """Return an algorithm's image of a recording, with the size of MUSICAL's and a maximum of 1.
 
     Parameters
     ----------
@@ -101,10 +102,12 @@ def reconstruct(stack: NDArray, sample: nanoscope.Sample, *, algorithm: str) -> 
         The recording.
     sample : Sample
         What was recorded.
-    algorithm : {"SOFI", "bSOFI", "SRRF"}
-        SOFI is of second order. SRRF needs NanoPyx.
+    algorithm : {"", "SOFI", "bSOFI", "SRRF"}
+        MUSICAL, if it is not named; SOFI of second order; SRRF needs NanoPyx.
     """
     image = ALGORITHMS[algorithm](stack, sample.optics)
     shape = [nanoscopy_measures.SUBPIXELS * side for side in stack.shape[1:]]
-    image = np.maximum(resize(image.astype(np.float64), shape, order=3, mode="edge"), 0)
+    image = image.astype(np.float64)
+    if list(image.shape) != shape:
+        image = np.maximum(resize(image, shape, order=3, mode="edge"), 0)
     return (image / image.max()).astype(np.float32)

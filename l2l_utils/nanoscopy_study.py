@@ -1,0 +1,174 @@
+"""What chapter 11 trains, and what its networks make of samples, noises and algorithms that they have not seen."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from l2l_utils import data, judging, musical, nanoscopy_measures, nanoscopy_pairs, nanoscopy_training, patches
+from l2l_utils.nanoscopy_measures import Field
+from l2l_utils.nanoscopy_pairs import Simulation
+from l2l_utils.nanoscopy_training import Autoencoder, Recipe
+
+Images = dict[judging.Key, list[NDArray[np.float32]]]
+Networks = Mapping[judging.Key, Autoencoder]
+WITHOUT_NOISE = ("without noise", None, None)
+INPUT = ("input", None, None)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Simulated samples of several structures, and where their images and the models lie.
+
+    `numbers` says how many samples of each structure there are for ``training``, ``validation`` and ``held_out``.
+    """
+
+    simulations: Mapping[str, Simulation]
+    numbers: Mapping[str, int]
+    data_folder: Path
+    folder: Path
+
+    def write(self) -> dict[str, patches.Split]:
+        """Make the pairs of nanoscopy images that are missing, and return those of each structure."""
+        return {name: each.write(self.data_folder / name, self.numbers) for name, each in self.simulations.items()}
+
+    def train(
+        self, splits: Mapping[str, patches.Split], recipes: Sequence[Recipe], seeds: Sequence[int]
+    ) -> dict[judging.Key, Autoencoder]:
+        """Train each network with each seed, on all structures together.
+
+        Parameters
+        ----------
+        splits : mapping of str to Split
+            Of `write`.
+        recipes : sequence of Recipe
+            The networks.
+        seeds : sequence of int
+            A training with each.
+
+        Returns
+        -------
+        dict of (str, str, int) to Autoencoder
+            By network, loss and seed.
+        """
+        training, validation = (
+            [read_pair(pair) for split in splits.values() for pair in getattr(split, part)]
+            for part in ("training", "validation")
+        )
+        networks = {}
+        for recipe, seed in itertools.product(recipes, seeds):
+            name = f"{recipe.model}_{recipe.loss}_seed{seed}".replace("/", "-").replace(" ", "_")
+            folder = self.folder / "models" / name
+            found = nanoscopy_training.train(training, validation, recipe=recipe, seed=seed, folder=folder)
+            networks[recipe.model, recipe.loss, seed] = found
+        return networks
+
+    def score(
+        self, splits: Mapping[str, patches.Split], networks: Networks
+    ) -> tuple[pd.DataFrame, dict[str, tuple[list[Field], Images]]]:
+        """Score the noisy and the restored images of the held-out samples.
+
+        Returns
+        -------
+        scores : pandas.DataFrame
+            Long form, columns `scores.COLUMNS`.
+        shown : dict of str to (list of Field, dict of key to list of ndarray)
+            By structure the held-out fields, and the images of each method.
+        """
+        tables, shown = [], {}
+        for structure, split in splits.items():
+            both = [read_pair(pair) for pair in split.held_out]
+            simulation = self.simulations[structure]
+            fields = [
+                Field(pair.name, structure, simulation.record(pair.name)[0], clean)
+                for pair, (_, clean) in zip(split.held_out, both, strict=True)
+            ]
+            images = restore(networks, [noisy for noisy, _ in both])
+            images |= {WITHOUT_NOISE: [clean for _, clean in both]}
+            tables.append(judging.score(fields, images, judges=[nanoscopy_measures.judge], dataset=structure))
+            shown[structure] = fields, images
+        return pd.concat(tables, ignore_index=True), shown
+
+    def score_otherwise(
+        self, structure: str, networks: Networks, *, noise: str = "", algorithm: str = ""
+    ) -> tuple[pd.DataFrame, Images]:
+        """Score images of held-out samples that were recorded with another noise, or reconstructed otherwise.
+
+        Parameters
+        ----------
+        structure : str
+            Which samples.
+        networks : mapping of (str, str, int) to Autoencoder
+            Of `train`.
+        noise : str
+            One of `nanoscopy_pairs.NOISES`; without it the photons' own.
+        algorithm : str
+            One of `nanoscopy_pairs.ALGORITHMS`; without it MUSICAL.
+
+        Returns
+        -------
+        scores : pandas.DataFrame
+            Long form; ``condition`` is ``noise=...`` or ``algorithm=...``. The reference is what the same algorithm
+            makes of the recording without noise.
+        images : dict of key to list of ndarray
+            By method.
+        """
+        simulation, fields, noisy = self.simulations[structure], [], []
+        for name in (f"held_out_{i:04d}" for i in range(self.numbers["held_out"])):
+            sample, expected = simulation.record(name)
+            disturbed = simulation.disturb(name, expected, noise=noise) if noise else simulation.count(name, expected)
+            noisy_image, reference = (
+                nanoscopy_pairs.reconstruct(stack, sample, algorithm=algorithm) for stack in (disturbed, expected)
+            )
+            fields.append(Field(name, structure, sample, reference))
+            noisy.append(noisy_image)
+        images = restore(networks, noisy) | {WITHOUT_NOISE: [field.reference for field in fields]}
+        condition = f"noise={noise}" if noise else f"algorithm={algorithm}"
+        judges = [nanoscopy_measures.judge]
+        return judging.score(fields, images, judges=judges, dataset=structure, condition=condition), images
+
+
+def read_pair(pair: data.Pair) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the noisy and the clean image (Y, X) of a pair, 0 to 1."""
+    return data.read_image(pair.source), data.read_image(pair.target)
+
+
+def restore(networks: Networks, noisy: Sequence[NDArray]) -> Images:
+    """Return the noisy images (Y, X), 0 to 1, and what each network makes of them."""
+    restored = {
+        key: [nanoscopy_training.restore(network, image) for image in noisy] for key, network in networks.items()
+    }
+    return {INPUT: list(noisy)} | restored
+
+
+def restore_recording(
+    frames: NDArray, optics: musical.Optics, networks: Networks
+) -> dict[str, NDArray[np.float32]]:
+    """Return the images of a real recording: its mean, MUSICAL's, and what each network makes of that.
+
+    Parameters
+    ----------
+    frames : ndarray of shape (T, Y, X)
+        The recording, counts.
+    optics : Optics
+        With what it was recorded.
+    networks : mapping of (str, str, int) to Autoencoder
+        Of `Study.train`.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (10 Y, 10 X)
+        0 to 1; the mean is enlarged without interpolation.
+    """
+    size = nanoscopy_measures.SUBPIXELS
+    mean = np.kron(frames.mean(axis=0), np.ones((size, size)))
+    noisy = musical.reconstruct(frames, optics, subpixels=size)
+    restored = restore(networks, [noisy / noisy.max()])
+    named = {" ".join(filter(None, key[:2])): found for key, (found,) in restored.items()}
+    return {"mean of the frames": (mean - mean.min()) / np.ptp(mean), "MUSICAL": named.pop("input"), **named}
