@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,23 +56,17 @@ class Simulation:
         rng = np.random.default_rng([*self._seed(name), 2])
         return NOISES[noise](expected / expected.max(), rng=rng)
 
-    def write(self, folder: Path, numbers: Mapping[str, int]) -> patches.Split:
-        """Make the pairs that are not in a folder yet.
+    def make(self, folder: Path, names: Sequence[str]) -> None:
+        """Make the pairs of these names that are not in a folder yet.
 
         Parameters
         ----------
         folder : Path
             Gets ``source``, the reconstructions with noise, and ``target``, those without; each with a maximum of 1.
-        numbers : mapping of str to int
-            How many samples ``training``, ``validation`` and ``held_out`` have.
-
-        Returns
-        -------
-        Split
-            Their pairs.
+        names : sequence of str
+            Of `names`.
         """
-        names = {part: [f"{part}_{i:04d}" for i in range(numbers[part])] for part in PARTS}
-        missing = [name for name in itertools.chain(*names.values()) if not (folder / "target" / f"{name}.tif").exists()]
+        missing = [name for name in names if not (folder / "target" / f"{name}.tif").exists()]
         for name in progress.bar(missing, desc=f"simulating {self.structure}", unit="sample"):
             sample, expected = self.record(name)
             pixel_um = sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
@@ -82,15 +75,24 @@ class Simulation:
                 image = reconstruct(stack, sample, algorithm="")
                 like = tiff.PixelSize(pixel_um, pixel_um, "um")
                 data.write_image(folder / role / f"{name}.tif", image, like=like)
-        pairs = {
-            part: [data.Pair(n, *(folder / role / f"{n}.tif" for role in ("source", "target"))) for n in names[part]]
-            for part in PARTS
-        }
-        return patches.Split(**pairs)
 
     def _seed(self, name: str) -> list[int]:
         part, _, number = name.rpartition("_")
         return [list(emitters.STRUCTURES).index(self.structure), PARTS.index(part), int(number)]
+
+
+def names(numbers: Mapping[str, int]) -> dict[str, list[str]]:
+    """Return the names of a structure's samples by part, of which `numbers` says how many samples each has."""
+    return {part: [f"{part}_{i:04d}" for i in range(numbers[part])] for part in PARTS}
+
+
+def open_pairs(folder: Path, numbers: Mapping[str, int]) -> patches.Split:
+    """Return the pairs in a folder that `Simulation.make` filled, by part."""
+    parts = {
+        part: [data.Pair(name, *(folder / role / f"{name}.tif" for role in ("source", "target"))) for name in found]
+        for part, found in names(numbers).items()
+    }
+    return patches.Split(**parts)
 
 
 def reconstruct(stack: NDArray, sample: nanoscope.Sample, *, algorithm: str) -> NDArray[np.float32]:

@@ -36,7 +36,10 @@ class Study:
 
     def write(self) -> dict[str, patches.Split]:
         """Make the pairs of nanoscopy images that are missing, and return those of each structure."""
-        return {name: each.write(self.data_folder / name, self.numbers) for name, each in self.simulations.items()}
+        for name, simulation in self.simulations.items():
+            everything = itertools.chain(*nanoscopy_pairs.names(self.numbers).values())
+            simulation.make(self.data_folder / name, list(everything))
+        return {name: nanoscopy_pairs.open_pairs(self.data_folder / name, self.numbers) for name in self.simulations}
 
     def train(
         self, splits: Mapping[str, patches.Split], recipes: Sequence[Recipe], seeds: Sequence[int]
@@ -120,7 +123,7 @@ class Study:
             By method.
         """
         simulation, fields, noisy = self.simulations[structure], [], []
-        for name in (f"held_out_{i:04d}" for i in range(self.numbers["held_out"])):
+        for name in nanoscopy_pairs.names(self.numbers)["held_out"]:
             sample, expected = simulation.record(name)
             disturbed = simulation.disturb(name, expected, noise=noise) if noise else simulation.count(name, expected)
             noisy_image, reference = (
