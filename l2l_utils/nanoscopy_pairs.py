@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from skimage.transform import resize
 
 from l2l_utils import data, emitters, musical, nanoscope, nanoscopy_measures, patches, progress, sofi, srrf, tiff
+from l2l_utils.virtual_sets import module_checksums
 
 PARTS: Final = ("training", "validation", "held_out")
 SBR: Final = 3.0
@@ -41,6 +43,12 @@ class Simulation:
     field_um: float
     n_frames: int
 
+    def folder(self, data_dir: data.PathLike) -> Path:
+        """Return the folder of these samples, whose name tells all that they depend on, the code that draws them too."""
+        sums = module_checksums("nanoscope", "musical")
+        code = hashlib.sha256("".join(sums.values()).encode()).hexdigest()[:8]
+        return Path(data_dir) / f"{self.structure}_{self.field_um:g}um_{self.n_frames}frames_{code}"
+
     def record(self, name: str) -> tuple[nanoscope.Sample, NDArray[np.float32]]:
         """Return the sample of a name such as ``held_out_003``, and the counts (T, Y, X) to expect of it."""
         rng = np.random.default_rng(self._seed(name))
@@ -57,7 +65,7 @@ class Simulation:
         return NOISES[noise](expected / expected.max(), rng=rng)
 
     def make(self, folder: Path, names: Sequence[str]) -> None:
-        """Make the pairs of these names that are not in a folder yet.
+        """Make the pairs of these names that are not in a folder yet; several processes share the work.
 
         Parameters
         ----------
@@ -67,7 +75,11 @@ class Simulation:
             Of `names`.
         """
         missing = [name for name in names if not (folder / "target" / f"{name}.tif").exists()]
-        for name in progress.bar(missing, desc=f"simulating {self.structure}", unit="sample"):
+        # Each process goes its own way through what is missing, so that few pairs are made twice.
+        order = np.random.default_rng().permutation(missing).tolist()
+        for name in progress.bar(order, desc=f"simulating {self.structure}", unit="sample"):
+            if (folder / "target" / f"{name}.tif").exists():
+                continue
             sample, expected = self.record(name)
             pixel_um = sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
             # The target comes last, because it tells that the pair is whole.

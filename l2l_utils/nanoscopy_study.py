@@ -31,15 +31,16 @@ class Study:
 
     simulations: Mapping[str, Simulation]
     numbers: Mapping[str, int]
-    data_folder: Path
+    data_dir: data.PathLike
     folder: Path
 
     def write(self) -> dict[str, patches.Split]:
         """Make the pairs of nanoscopy images that are missing, and return those of each structure."""
+        everything = list(itertools.chain(*nanoscopy_pairs.names(self.numbers).values()))
+        folders = {name: simulation.folder(self.data_dir) for name, simulation in self.simulations.items()}
         for name, simulation in self.simulations.items():
-            everything = itertools.chain(*nanoscopy_pairs.names(self.numbers).values())
-            simulation.make(self.data_folder / name, list(everything))
-        return {name: nanoscopy_pairs.open_pairs(self.data_folder / name, self.numbers) for name in self.simulations}
+            simulation.make(folders[name], everything)
+        return {name: nanoscopy_pairs.open_pairs(folder, self.numbers) for name, folder in folders.items()}
 
     def train(
         self, splits: Mapping[str, patches.Split], recipes: Sequence[Recipe], seeds: Sequence[int]

@@ -22,8 +22,13 @@ IMPORT: Final = re.compile(r"^from l2l_utils(?:\.(\w+))? import (.+)$", re.MULTI
 
 def generator_checksums(axes: str = "YX") -> dict[str, str]:
     """Return the sha256 of each module that makes images of these axes: a cell drawn by other code is another cell."""
+    return module_checksums(MICROSCOPES[axes].__name__.rpartition(".")[2])
+
+
+def module_checksums(*modules: str) -> dict[str, str]:
+    """Return the sha256 of the package's modules of these names, and of those that they import, directly or not."""
     sums: dict[str, str] = {}
-    waiting = {MICROSCOPES[axes].__name__.rpartition(".")[2]}
+    waiting = set(modules)
     while waiting:
         path = Path(__file__).with_name(f"{waiting.pop()}.py")
         sums[path.stem] = pooch.file_hash(path)
