@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -83,24 +83,51 @@ def _laplace(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
     return _mean_per_image(loss_laplace()(*_as_float32(y_true, y_pred)))
 
 
-def _ms_ssim_loss(y_true: tf.Tensor, y_pred: tf.Tensor, *, n_scales: int) -> tf.Tensor:
-    """1 minus the multi-scale SSIM; where a scale's mean index is negative, plus its weighted shortfall."""
-    _check_size(y_true, n_scales)
+def ms_ssim(y_true: tf.Tensor, y_pred: tf.Tensor, *, weights: Sequence[float], filter_size: int) -> tf.Tensor:
+    """Return 1 minus the multi-scale SSIM; where a scale's mean index is negative, plus its weighted shortfall.
+
+    Parameters
+    ----------
+    y_true, y_pred : tf.Tensor of shape (batch, Y, X, channel) or (batch, Z, Y, X, channel)
+        Intensities 0 to 1.
+    weights : sequence of float
+        Exponent of each scale's mean index, finest first; each scale halves the image of the one before.
+    filter_size : int
+        Side of the Gaussian window, in px.
+
+    Returns
+    -------
+    tf.Tensor of shape (batch,)
+        float32, 0 for equal images.
+
+    Raises
+    ------
+    ValueError
+        If a side is shorter than ``minimum_side(len(weights), filter_size)``.
+
+    References
+    ----------
+    Wang et al. (2003), https://doi.org/10.1109/ACSSC.2003.1292216
+    """
+    _check_size(y_true, len(weights), filter_size)
     true, pred = (_channels_to_batch(images) for images in _as_float32(y_true, y_pred))
     index, shortfall = 1.0, 0.0
-    weights = metrics.MS_SSIM_WEIGHTS[n_scales]
     for scale, weight in enumerate(weights):
         if scale:
             true, pred = _halve(true), _halve(pred)
-        coarsest = scale == len(weights) - 1
-        mean = _mean_index(true, pred, metrics.FILTER_SIZES[n_scales], with_luminance=coarsest)
+        mean = _mean_index(true, pred, filter_size, with_luminance=scale == len(weights) - 1)
         index *= tf.maximum(mean, _FLOOR) ** weight
         shortfall += weight * tf.nn.relu(_FLOOR - mean)
     return _mean_per_image(tf.reshape(1.0 - index + shortfall, (tf.shape(y_true)[0], -1)))
 
 
-def _check_size(images: tf.Tensor, n_scales: int) -> None:
-    smallest = metrics.minimum_size(n_scales)
+def minimum_side(n_scales: int, filter_size: int) -> int:
+    """Return the smallest image side, in px, on which SSIM at `n_scales` scales with this window is defined."""
+    return (filter_size - 1) * 2 ** (n_scales - 1) + 1
+
+
+def _check_size(images: tf.Tensor, n_scales: int, filter_size: int) -> None:
+    smallest = minimum_side(n_scales, filter_size)
     sides = [side for side in images.shape[-3:-1] if side is not None]
     if sides and min(sides) < smallest:
         raise ValueError(
@@ -160,5 +187,8 @@ _N_SCALES: Final = {"SSIM": 1, "3S-SSIM": 3, "5S-SSIM": 5}
 NAMES: Final[dict[str, Loss]] = {
     "L1": _l1,
     "L2": _l2,
-    **{name: partial(_ms_ssim_loss, n_scales=n_scales) for name, n_scales in _N_SCALES.items()},
+    **{
+        name: partial(ms_ssim, weights=metrics.MS_SSIM_WEIGHTS[n_scales], filter_size=metrics.FILTER_SIZES[n_scales])
+        for name, n_scales in _N_SCALES.items()
+    },
 }

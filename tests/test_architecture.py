@@ -53,6 +53,8 @@ LEVELS = dict.fromkeys(
         *("cross_validation_claims", "folds", "hard_images", "learning_curves", "relative_change"),
         # alarms without a truth
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "uncertainty", "variants"),
+        # artefacts of nanoscopy
+        *("nanoscopy_crops",),
         # judging restorations
         *(
             "against_truth",
@@ -75,6 +77,7 @@ LEVELS |= dict.fromkeys(
         *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
         *("cross_validation", "luminescence_study", "separation_study", "unpaired_study"),
+        *("autoencoders", "nanoscopy_losses", "nanoscopy_recipe", "nanoscopy_training", "perceptual"),
     ),
     TENSORFLOW,
 )
@@ -98,6 +101,10 @@ ARROWS = {
     "gan_training": {"checkpoint", "gan_inference", "gan_steps"},
     "gan_steps": {"gan_networks"},
     "gan_inference": {"gan_networks", "tiling"},
+    "nanoscopy_crops": {"augmentation"},
+    "nanoscopy_losses": {"losses", "perceptual"},
+    "nanoscopy_recipe": {"autoencoders", "nanoscopy_losses"},
+    "nanoscopy_training": {"autoencoders", "checkpoint", "losses", "nanoscopy_losses", "nanoscopy_recipe"},
     "unpaired": {"data", "patches"},
     "unpaired_images": {"data", "metrics", "normalization", "unpaired"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
