@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from l2l_utils import papers, plot
+from l2l_utils import nanoscope, nanoscopy_measures, papers, plot
 
 DECADES: Final = 3
 NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
@@ -21,6 +21,29 @@ def in_decades(image: ArrayLike) -> NDArray[np.float64]:
     """Return the logarithm of an image (Y, X), 0 to 1: 1 for its maximum, 0 for a thousandth of it and less."""
     image = np.asarray(image, np.float64)
     return 1 + np.log10(np.maximum(image / image.max(), 10.0**-DECADES)) / DECADES
+
+
+def recording(sample: nanoscope.Sample, frames: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Return what is to be seen of a recording, on the grid of its nanoscopy image (Y, X), 0 to 1.
+
+    Parameters
+    ----------
+    sample : Sample
+        What was recorded.
+    frames : ndarray of shape (T, Y, X)
+        The recording, counts.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The molecules from above, the first frame, and the mean of all; these two share their scale.
+    """
+    block = np.ones((nanoscopy_measures.SUBPIXELS, nanoscopy_measures.SUBPIXELS))
+    molecules = nanoscope.true_emitters(sample, subpixels=nanoscopy_measures.SUBPIXELS)
+    darkest, brightest = np.percentile(frames[0], [0.1, 99.9])
+    seen = {"one frame": frames[0], f"mean of {len(frames)} frames": frames.mean(axis=0)}
+    scaled = {name: np.clip((image - darkest) / (brightest - darkest), 0, 1) for name, image in seen.items()}
+    return {"molecules": np.minimum(molecules, 1)} | {name: np.kron(image, block) for name, image in scaled.items()}
 
 
 def linear_and_log(images: Mapping[str, ArrayLike], *, pixel_um: float) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +102,12 @@ class Study:
     def score_otherwise(
         self, structure: str, networks: Networks, *, noise: str = "", algorithm: str = ""
     ) -> tuple[pd.DataFrame, Images]:
-        """Score images of held-out samples that were recorded with another noise, or reconstructed otherwise.
+        """Score images of held-out samples with another structure, noise or algorithm than the networks know.
 
         Parameters
         ----------
         structure : str
-            Which samples.
+            Of any samples, also of those that `simulations` does not name.
         networks : mapping of (str, str, int) to Autoencoder
             Of `train`.
         noise : str
@@ -118,12 +118,13 @@ class Study:
         Returns
         -------
         scores : pandas.DataFrame
-            Long form; ``condition`` is ``noise=...`` or ``algorithm=...``. The reference is what the same algorithm
-            makes of the recording without noise.
+            Long form; ``condition`` is ``noise=...`` or ``algorithm=...`` if these are given. The reference is what
+            the same algorithm makes of the recording without noise.
         images : dict of key to list of ndarray
             By method.
         """
-        simulation, fields, noisy = self.simulations[structure], [], []
+        simulation = replace(next(iter(self.simulations.values())), structure=structure)
+        fields, noisy = [], []
         for name in nanoscopy_pairs.names(self.numbers)["held_out"]:
             sample, expected = simulation.record(name)
             disturbed = simulation.disturb(name, expected, noise=noise) if noise else simulation.count(name, expected)
@@ -133,9 +134,10 @@ class Study:
             fields.append(Field(name, structure, sample, reference))
             noisy.append(noisy_image)
         images = restore(networks, noisy) | {WITHOUT_NOISE: [field.reference for field in fields]}
-        condition = f"noise={noise}" if noise else f"algorithm={algorithm}"
+        condition = {"noise": noise, "algorithm": algorithm}
+        given = ";".join(f"{name}={value}" for name, value in condition.items() if value) or None
         judges = [nanoscopy_measures.judge]
-        return judging.score(fields, images, judges=judges, dataset=structure, condition=condition), images
+        return judging.score(fields, images, judges=judges, dataset=structure, condition=given), images
 
 
 def read_pair(pair: data.Pair) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
