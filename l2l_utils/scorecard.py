@@ -12,11 +12,14 @@ from scipy import stats
 from l2l_utils import cross_validation_claims, intervals
 from l2l_utils.claims import CLAIMS, FILTER_CLAIMS, LOSSES, Claim
 from l2l_utils.luminescence_claims import LUMINESCENCE_CLAIMS
+from l2l_utils.nanoscopy_claims import NANOSCOPY_CLAIMS
 from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
-COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS
+COMPARED: Final = (
+    CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS | NANOSCOPY_CLAIMS
+)
 WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
 

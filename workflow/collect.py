@@ -15,6 +15,8 @@ from l2l_utils import (
     cross_validation_claims,
     intervals,
     luminescence_claims,
+    nanoscopy_claims,
+    nanoscopy_measures,
     orderings,
     overlap,
     phenotype,
@@ -93,6 +95,17 @@ def luminescence(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]
     }
 
 
+def nanoscopy(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the records of chapter 11."""
+    # Every run has scored the same noisy images.
+    scores = scores.drop_duplicates(["dataset", "method", "loss", "seed", "image", "condition", "reference", "metric"])
+    scores = pd.concat([scores, nanoscopy_measures.disagreements(scores)], ignore_index=True)
+    return {
+        "nanoscopy": intervals.summarise(scores),
+        "nanoscopy_claims": scorecard.judge(scores, nanoscopy_claims.NANOSCOPY_CLAIMS),
+    }
+
+
 # For each chapter that the book keeps something of: from the scores and folders of its runs, tables by their names.
 KEPT = {
     "04_loss_functions": losses,
@@ -101,6 +114,7 @@ KEPT = {
     "08_channel_separation": separation,
     "09_cross_validation": cross_validation,
     "10_luminescence": luminescence,
+    "11_nanoscopy": nanoscopy,
 }
 
 
