@@ -6,7 +6,7 @@ image, as in a MUSICAL reconstruction.
 
 References
 ----------
-Jadhav et al. (2021), https://doi.org/10.1364/BOE.410617: structures, ranges of the parameters and noise.
+Jadhav et al. (2020), https://arxiv.org/abs/2009.02617: structures, ranges of the parameters and noise.
 """
 
 from __future__ import annotations
