@@ -17,6 +17,7 @@ from scipy import interpolate
 BOX_UM: Final = 5.0  # x and y; the paper's field
 DEPTH_UM: Final = 1.0
 AXIS_DEPTH_UM: Final = 0.7  # leaves a tube's radius above and below
+MIDDLES_UM: Final = 4.0  # side of the square in which the middles of curves lie
 LONGEST_UM: Final = 5.0
 SHORTEST_UM: Final = 1.5
 TURN: Final = np.deg2rad(40)
@@ -39,7 +40,7 @@ class Structure(NamedTuple):
     """Molecules and the lines that they follow; rows are (z, y, x) in um from the centre of the field, in focus."""
 
     emitters_um: NDArray[np.float64]  # (n, 3)
-    axes_um: list[NDArray[np.float64]]  # of (m, 3) each: centre lines every 10 nm, or a vesicle's centre, (1, 3)
+    axes_um: list[NDArray[np.float64]]  # of (m, 3) each: centre lines every 10 nm, or centres of vesicles, (1, 3)
 
 
 def actin(rng: np.random.Generator, *, field_um: float = BOX_UM) -> Structure:
@@ -111,14 +112,13 @@ STRUCTURES: Final[dict[str, Callable[..., Structure]]] = {
 
 
 def _wander(rng: np.random.Generator) -> Curve:
-    """Draw a filament whose middle lies anywhere in the box."""
+    """Draw a filament whose middle lies well inside the box."""
     n = rng.integers(3, 7)
     step_um = rng.uniform(SHORTEST_UM, LONGEST_UM) / (n - 1)
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.uniform(-TURN, TURN, n - 1))
     steps = np.column_stack([rng.uniform(-TILT, TILT, n - 1), np.sin(heading), np.cos(heading)]) * step_um
     points = np.concatenate([np.zeros((1, 3)), np.cumsum(steps, axis=0)])
-    points += rng.uniform(-0.5, 0.5, 3) * (AXIS_DEPTH_UM, BOX_UM, BOX_UM) - points[n // 2]
-    points[:, 0] = np.clip(points[:, 0], -AXIS_DEPTH_UM / 2, AXIS_DEPTH_UM / 2)
+    points += rng.uniform(-0.5, 0.5, 3) * (AXIS_DEPTH_UM, MIDDLES_UM, MIDDLES_UM) - points[n // 2]
     return _spline(points, longest_um=LONGEST_UM)
 
 
@@ -126,12 +126,13 @@ def _crossing(rng: np.random.Generator) -> Curve:
     """Draw five points of a nearly straight course that runs through the box from side to side, (5, 3)."""
     heading = rng.uniform(0, 2 * np.pi)
     along = np.linspace(-BOX_UM, BOX_UM, 5)[:, None] * (0, np.sin(heading), np.cos(heading))
-    middle = rng.uniform(-0.4, 0.4, 3) * (AXIS_DEPTH_UM, BOX_UM, BOX_UM)
+    middle = rng.uniform(-0.5, 0.5, 3) * (AXIS_DEPTH_UM, MIDDLES_UM, MIDDLES_UM)
     return along + middle + rng.normal(0, 1, (5, 3)) * (0.08, 0.2, 0.2)
 
 
 def _spline(points_um: Curve, *, longest_um: float) -> Curve:
-    """Return a smooth curve through points, every 10 nm of its length, up to a length."""
+    """Return a curve through points, kept off top and bottom, every 10 nm of its length and up to a length."""
+    points_um = np.clip(points_um, (-AXIS_DEPTH_UM / 2, -np.inf, -np.inf), (AXIS_DEPTH_UM / 2, np.inf, np.inf))
     chord = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points_um, axis=0), axis=1))])
     curve = interpolate.make_interp_spline(chord, points_um, k=min(3, len(points_um) - 1))
     fine = curve(np.linspace(0, chord[-1], 2000))

@@ -21,6 +21,7 @@ COVERSLIP_UM: Final = 170.0
 FOCUS_UM: Final = 0.5
 RADIUS_STEP_UM: Final = 0.005
 HEIGHT_STEP_UM: Final = 0.01
+ROUNDING_UM: Final = 1e-6  # by which sums of steps may miss a limit
 
 
 class Psf(NamedTuple):
@@ -30,6 +31,11 @@ class Psf(NamedTuple):
 
     def profiles(self, heights_um: NDArray[np.floating]) -> NDArray[np.float32]:
         """Return the light over the distance for points at heights (n,) of -0.5 to 0.5 um: (n, radii), per um^2."""
+        farthest_um = np.max(np.abs(heights_um), initial=0)
+        if not farthest_um <= FOCUS_UM + ROUNDING_UM:
+            raise ValueError(
+                f"heights: expected up to {FOCUS_UM} um from the focus, found {farthest_um}. Drop what is farther."
+            )
         place = (np.asarray(heights_um, float) + FOCUS_UM) / HEIGHT_STEP_UM
         below = np.clip(place.astype(int), 0, len(self.density) - 2)
         above = (place - below).astype(np.float32)[:, None]
@@ -77,8 +83,7 @@ def radial_psf(optics: Optics, heights_um: ArrayLike, *, radii_um: ArrayLike) ->
     aperture, above_glass_um = optics.numerical_aperture, np.asarray(heights_um, float) + FOCUS_UM
     if not 0 < aperture < OIL:
         raise ValueError(f"aperture: expected 0 to {OIL} (oil), found {aperture}. Correct the optics.")
-    # Sums of steps may miss the glass by rounding.
-    if not np.min(above_glass_um, initial=0) > -1e-6:
+    if not np.min(above_glass_um, initial=0) >= -ROUNDING_UM:
         raise ValueError(
             f"heights: expected -{FOCUS_UM} um (the coverslip) or more, found {np.min(heights_um)}. Drop what is lower."
         )
@@ -110,11 +115,15 @@ def _table(aperture: float, emission_nm: float, reach_um: float) -> Psf:
 def _stage_um(parameters: dict[str, float], wavelength_um: float) -> float:
     """Return the shift of the stage that makes a point at the focus brightest."""
     # Rays near the axis would meet there at FOCUS_UM * OIL / WATER.
-    stages_um = np.linspace(-2, -0.5, 301) * FOCUS_UM * OIL / WATER
-    crest = microscPSF.gLZRFocalScan(
+    stages_um = np.linspace(-2, -0.5, 151) * FOCUS_UM * OIL / WATER
+    light = microscPSF.gLZRFocalScan(
         parameters, np.zeros(1), stages_um, normalize=False, pz=FOCUS_UM, wvl=wavelength_um
     )
-    return float(stages_um[np.argmax(crest)])
+    # The crest of a parabola through the brightest three lies between the steps.
+    brightest = np.argmax(light[1:-1]) + 1
+    below, at, above = light[brightest - 1 : brightest + 2, 0]
+    offset = (below - above) / (below - 2 * at + above) / 2
+    return float(stages_um[brightest] + offset * (stages_um[1] - stages_um[0]))
 
 
 def _parameters(aperture: float) -> dict[str, float]:

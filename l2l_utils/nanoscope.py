@@ -6,7 +6,7 @@ image, as in a MUSICAL reconstruction.
 
 References
 ----------
-Jadhav et al. (2021), https://doi.org/10.1364/BOE.410617: structures, ranges of the parameters and noise.
+Jadhav et al. (2020), https://arxiv.org/abs/2009.02617: structures, ranges of the parameters and noise.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def expect_counts(stack: NDArray[np.floating], *, sbr: float = 3.0, background: 
     """
     if not (sbr >= 1 and background >= 0):
         raise ValueError(
-            f"counts: expected sbr of 1 or more and background of 0 or more, found {sbr} and {background}. Correct them."
+            f"counts: expected sbr of 1 or more and background of 0 or more, found {sbr} and {background}. Raise it."
         )
     return np.asarray(background * ((sbr - 1) * stack + 1), np.float32)
 

@@ -35,6 +35,11 @@ def image_points(
     -------
     ndarray of shape (T, Y, X)
         Light in each pixel, taken at its centre. A point of light 1 adds 1 over an endless image.
+
+    Raises
+    ------
+    ValueError
+        A point lies farther than 0.5 um from the focus, or the aperture is out of range.
     """
     pixel_um = optics.pixel_nm / 1000
     # Squared distances along each axis, in steps of the table.
