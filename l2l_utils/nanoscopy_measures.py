@@ -16,7 +16,8 @@ SUBPIXELS: Final = 10
 IN_FOCUS_UM: Final = 0.25
 WALL_UM: Final = (0.1, 0.2)  # from the centre line; the tubes' radius is 0.15
 CENTRE_UM: Final = 0.05
-SHOWN: Final = 0.1  # of what the brighter places of the strands show
+ASIDE_UM: Final = (0.15, 0.25)
+SHOWN: Final = 3.0  # times as bright as what lies aside
 SMALLEST_BACKGROUND: Final = 0.02
 DISAGREE: Final = "higher_psnr_more_debris"
 
@@ -85,7 +86,8 @@ def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
     -------
     float
         Michelson's contrast, (wall - centre) / (wall + centre), -1 to 1, of the mean profile across the tubes in focus:
-        the wall is 100 to 200 nm from the centre line on either side, the centre 50 nm. NaN where no tube is in focus.
+        the wall is its brightest place 100 to 200 nm from the centre line, the mean of both sides; the centre its mean
+        within 50 nm. NaN where no tube is in focus.
     """
     offsets = np.linspace(-WALL_UM[1], WALL_UM[1], 41)
     profiles = [_across(sample, image, line, offsets) for line in sample.structure.axes_um]
@@ -93,7 +95,7 @@ def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
     if not len(across):
         return np.nan
     profile = across.mean(axis=0)
-    wall = profile[np.abs(offsets) >= WALL_UM[0]].mean()
+    wall = np.mean([profile[side >= WALL_UM[0]].max() for side in (offsets, -offsets)])
     centre = profile[np.abs(offsets) <= CENTRE_UM].mean()
     return float((wall - centre) / (wall + centre))
 
@@ -106,14 +108,14 @@ def continuity(sample: nanoscope.Sample, image: ArrayLike) -> float:
     Returns
     -------
     float
-        0 to 1: where the image, at its brightest within 50 nm across a strand in focus, has a tenth or more of what
-        the brighter places of the strands have (their 95th percentile). NaN for other structures.
+        0 to 1: where the image, at its brightest within 50 nm across a strand in focus, is more than three times as bright as
+        the mean of what lies 150 to 250 nm aside. NaN where no strand is in focus.
     """
-    if sample.structure_name != "microtubules":
-        return np.nan
-    offsets = np.linspace(-CENTRE_UM, CENTRE_UM, 11)
-    values = np.concatenate([_across(sample, image, line, offsets).max(axis=1) for line in sample.structure.axes_um])
-    return float(np.mean(values >= SHOWN * np.percentile(values, 95))) if len(values) else np.nan
+    offsets = np.linspace(-ASIDE_UM[1], ASIDE_UM[1], 51)
+    across = np.concatenate([_across(sample, image, line, offsets) for line in sample.structure.axes_um])
+    crest = across[:, np.abs(offsets) <= CENTRE_UM].max(axis=1)
+    aside = across[:, np.abs(offsets) >= ASIDE_UM[0]].mean(axis=1)
+    return float(np.mean(crest > SHOWN * aside)) if len(across) else np.nan
 
 
 def disagreements(scores: pd.DataFrame) -> pd.DataFrame:
