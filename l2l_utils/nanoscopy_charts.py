@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import nanoscope, nanoscopy_measures, papers, plot
+from l2l_utils.nanoscopy_claims import VGG
 
 DECADES: Final = 3
 NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
@@ -85,7 +86,7 @@ def psnr_and_debris(summary: pd.DataFrame) -> Figure:
     for ax, dataset in zip(axes[0], datasets, strict=True):
         for row in table[table.dataset == dataset].itertuples():
             marker = f"${losses.index(row.loss) + 1}$" if row.loss else "x"
-            ax.plot(row.psnr, row.debris, marker, markersize=8, color=NETWORK_COLOURS[row.method])
+            ax.plot(row.psnr, row.debris, marker=marker, markersize=8, color=NETWORK_COLOURS[row.method])
         ax.set(title=dataset, xlabel="PSNR (dB)", ylim=(0, None))
     axes[0, 0].set_ylabel("share of light where nothing is")
     handles = [plt.Line2D([], [], marker="o", ls="", color=c, label=name) for name, c in NETWORK_COLOURS.items()]
@@ -107,6 +108,7 @@ def table_1(summary: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         Texts, ``paper | mean ± standard deviation over seeds``: a row per data set and network, a column per loss.
     """
-    texts = papers.restored_beside_paper(summary, "Table 1", paper="nanoscopy").psnr
+    named = summary.replace({"loss": {VGG: "VGG"}})
+    texts = papers.restored_beside_paper(named, "Table 1", paper="nanoscopy").psnr
     losses = list(dict.fromkeys(texts.index.get_level_values("loss")))
-    return texts.unstack("loss", sort=False)[losses].fillna("")
+    return texts.unstack("loss", sort=False)[losses].fillna("").rename(columns={"VGG": VGG})

@@ -1,0 +1,57 @@
+"""Figures of chapter 11 draw what they say, and the paper's Table 1 stands beside our numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from l2l_utils import nanoscopy_charts, nanoscopy_claims, papers
+
+
+def test_decades():
+    """A tenth of the maximum is a third of the way down; a thousandth and less is black."""
+    image = np.array([[5.0, 0.5, 0.005, 0.0]])
+    np.testing.assert_allclose(nanoscopy_charts.in_decades(image), [[1, 2 / 3, 0, 0]], atol=1e-12)
+
+
+def test_linear_and_log_share_their_columns():
+    """Above the image, below its logarithm."""
+    image = np.linspace(0, 1, 400).reshape(20, 20)
+    fig = nanoscopy_charts.linear_and_log({"a": image, "b": image / 2}, pixel_um=0.01)
+    above, below = (np.asarray(ax.images[0].get_array()) for ax in (fig.axes[0], fig.axes[2]))
+    np.testing.assert_array_equal(above, image)
+    np.testing.assert_array_equal(below, nanoscopy_charts.in_decades(image))
+
+
+def test_tables_of_the_papers_are_told_apart():
+    """The nanoscopy paper has a Table 1 too, of 3 structures, 3 networks and 7 losses."""
+    table = papers.reported("Table 1", paper="nanoscopy")
+    assert len(table) == 63
+    assert set(table.method) == set(nanoscopy_claims.NETWORKS)
+    assert set(table.loss) == set(nanoscopy_claims.LOSSES) - {nanoscopy_claims.VGG} | {"VGG"}
+    best = table.loc[table[table.dataset == "mitochondria"].value.idxmax()]
+    assert (best.method, best.loss, best.value) == ("UNet-R50", "VGG", 40.36)
+
+
+@pytest.fixture
+def summary():
+    """Return PSNR and debris of two networks with two losses each, and of the noisy images, for one structure."""
+    rows = [("input", "", "psnr", 20.0), ("input", "", "debris", 0.3)]
+    for number, (network, loss) in enumerate([("UNet-R34", "L2"), ("UNet-R34", nanoscopy_claims.VGG), ("FPN-R34", "L2")]):
+        rows += [(network, loss, "psnr", 30.0 + number), (network, loss, "debris", 0.1 * number)]
+    table = pd.DataFrame(rows, columns=["method", "loss", "metric", "value"])
+    return table.assign(dataset="actin", sd=0.5)
+
+
+def test_psnr_and_debris(summary):
+    """A mark per network and loss, where its numbers are."""
+    fig = nanoscopy_charts.psnr_and_debris(summary)
+    marks = {tuple(np.concatenate(line.get_data())) for line in fig.axes[0].lines}
+    assert marks == {(20.0, 0.3), (30.0, 0.0), (31.0, 0.1), (32.0, 0.2)}
+
+
+def test_table_1_is_beside_the_papers(summary):
+    """The paper's number, ours and the standard deviation over seeds; the paper's VGG beside ours."""
+    table = nanoscopy_charts.table_1(summary[summary.metric == "psnr"])
+    assert table.loc[("actin", "UNet-R34"), "L2"] == "38.3 | 30 ± 0.5"
+    assert table.loc[("actin", "UNet-R34"), nanoscopy_claims.VGG] == "37.7 | 31 ± 0.5"
+    assert list(table.columns) == ["L2", nanoscopy_claims.VGG]
