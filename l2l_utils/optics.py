@@ -41,7 +41,9 @@ def read_optics(path: Path) -> Optics:
         If a line is missing.
     """
     text = path.read_text("utf-8")
-    found = {name.lower(): float(number) for name, number in re.findall(r"([A-Za-z ]+?)\s*(?:\[nm\])?:\s*([\d.]+)", text)}
+    found = {
+        name.lower(): float(number) for name, number in re.findall(r"([A-Za-z ]+?)\s*(?:\[nm\])?:\s*([\d.]+)", text)
+    }
     missing = [name for name in _NAMES if name not in found]
     if missing:
         raise ValueError(

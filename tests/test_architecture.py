@@ -42,6 +42,8 @@ LEVELS = dict.fromkeys(
         # read-outs of Fiji and ilastik
         *("imagej_thresholds", "mask_measures", "particles", "pixel_classifier"),
         *("luminescence_claims", "luminescence_measures", "luminescence_tasks", "phenotype"),
+        # nanoscopy
+        *("musical", "musical_points", "musical_windows", "optics"),
         # two structures in one image
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
@@ -166,6 +168,9 @@ ARROWS = {
     "nuclei": {"bodies", "cells", "drawing"},
     "bodies": {"cells", "drawing"},
     "emccd": {"binning"},
+    "musical": {"musical_points", "musical_windows", "optics"},
+    "musical_points": {"musical_windows", "optics"},
+    "musical_windows": {"optics"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},
