@@ -60,9 +60,9 @@ class Simulation:
         return nanoscope.add_shot_noise(expected, np.random.default_rng([*self._seed(name), 1]))
 
     def disturb(self, name: str, expected: NDArray, *, noise: str) -> NDArray[np.float32]:
-        """Return the recording (T, Y, X), with a maximum of 1, with one of `NOISES` in place of the photons'."""
+        """Return the recording (T, Y, X) with one of `NOISES` in place of the photons', clipped at 0."""
         rng = np.random.default_rng([*self._seed(name), 2])
-        return NOISES[noise](expected / expected.max(), rng=rng)
+        return np.maximum(NOISES[noise](expected / expected.max(), rng=rng), 0)
 
     def make(self, folder: Path, names: Sequence[str]) -> None:
         """Make the pairs of these names that are not in a folder yet; several processes share the work.

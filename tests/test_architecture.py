@@ -44,6 +44,8 @@ LEVELS = dict.fromkeys(
         # read-outs of Fiji and ilastik
         *("imagej_thresholds", "mask_measures", "particles", "pixel_classifier"),
         *("luminescence_claims", "luminescence_measures", "luminescence_tasks", "phenotype"),
+        # nanoscopy
+        *("musical", "musical_points", "musical_windows", "optics"),
         # two structures in one image
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
@@ -55,6 +57,8 @@ LEVELS = dict.fromkeys(
         *("alarms", "examination", "likeness", "noise", "reliability", "treatment", "uncertainty", "variants"),
         # artefacts of nanoscopy
         *("nanoscopy_crops",),
+        # nanoscopy
+        *("nanoscopy_claims", "nanoscopy_measures", "nanoscopy_pairs", "sofi", "srrf"),
         # judging restorations
         *(
             "against_truth",
@@ -76,7 +80,7 @@ LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
-        *("cross_validation", "luminescence_study", "separation_study", "unpaired_study"),
+        *("cross_validation", "luminescence_study", "nanoscopy_study", "separation_study", "unpaired_study"),
         *("autoencoders", "nanoscopy_losses", "nanoscopy_recipe", "nanoscopy_training", "perceptual"),
     ),
     TENSORFLOW,
@@ -84,7 +88,7 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
-        *("cross_validation_charts", "luminescence_charts", "separation_charts", "unpaired_charts"),
+        *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
     ),
     NOTEBOOK,
 )
@@ -126,8 +130,8 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "mask_charts": {"plot"},
-    "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "separation_claims"}
-    | {"unpaired_claims"},
+    "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
+    | {"separation_claims", "unpaired_claims"},
     "separation_claims": {"claims"},
     "luminescence_claims": {"claims"},
     "luminescence_measures": {"data", "imagej_thresholds", "judging", "mask_measures", "metrics", "normalization"}
@@ -175,9 +179,18 @@ ARROWS = {
     "nuclei": {"bodies", "cells", "drawing"},
     "bodies": {"cells", "drawing"},
     "emccd": {"binning"},
+    "nanoscopy_claims": {"claims"},
+    "nanoscopy_measures": {"judging", "metrics", "nanoscope"},
+    "nanoscopy_pairs": {"data", "emitters", "musical", "nanoscope", "nanoscopy_measures", "patches", "progress"}
+    | {"sofi", "srrf", "tiff", "virtual_sets"},
+    "nanoscopy_study": {"nanoscopy_training"},
+    "nanoscopy_charts": {"plot"},
     "nanoscope": {"emitters", "optics", "photokinetics", "point_images"},
     "point_images": {"gibson_lanni", "optics"},
     "gibson_lanni": {"optics"},
+    "musical": {"musical_points", "musical_windows", "optics"},
+    "musical_points": {"musical_windows", "optics"},
+    "musical_windows": {"optics"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},
