@@ -72,7 +72,8 @@ class DivisionByMaximum(layers.Layer):
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         """Return images (batch, Y, X, 1) of 0 to 1."""
-        return images / (tf.reduce_max(images, axis=(1, 2, 3), keepdims=True) + 1e-8)
+        # The paper does not say what becomes of zeros; adding 1e-8 to the maximum would leave it short of 1.
+        return images / tf.maximum(tf.reduce_max(images, axis=(1, 2, 3), keepdims=True), 1e-8)
 
 
 class ChannelDropout(layers.Layer):
@@ -184,11 +185,8 @@ def _last(x: Any, size: int) -> Any:
     """Convolve features, which are 0 or above, to one that is above 0 until the network has learnt better."""
     limit = (6 / (size**2 * (x.shape[-1] + 1))) ** 0.5  # Glorot's
     positive = initializers.RandomUniform(0, limit)
-    return layers.Conv2D(1, size, padding="same", kernel_initializer=positive, bias_initializer=_small())(x)
-
-
-def _small() -> Any:
-    return initializers.Constant(0.01)
+    small = initializers.Constant(0.01)
+    return layers.Conv2D(1, size, padding="same", kernel_initializer=positive, bias_initializer=small)(x)
 
 
 NAMES: Final = {

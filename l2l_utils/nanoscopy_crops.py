@@ -109,7 +109,7 @@ def checked_image(image: ArrayLike, what: str) -> NDArray[np.float32]:
 
 
 def _checked(pair: tuple[ArrayLike, ArrayLike], i: int, patch_px: int) -> Batch:
-    noisy, clean = (checked_image(image, f"the {what} image {i}") for image, what in zip(pair, ("noisy", "clean")))
+    noisy, clean = checked_image(pair[0], f"the noisy image {i}"), checked_image(pair[1], f"the clean image {i}")
     if noisy.shape != clean.shape or min(clean.shape) < patch_px:
         raise ValueError(
             f"Expected a noisy and a clean image {i} of one shape, {patch_px} px or more per side, found {noisy.shape} "

@@ -209,7 +209,15 @@ def _outcome(model: Autoencoder, validation: Batch, log: pd.DataFrame) -> dict[s
             f"{model.logdir}: the training loss stopped being a number in epoch {len(log) + 1} of "
             f"{model.recipe.epochs}; what was learnt before is kept. Use a lower learning rate in another folder."
         )
+    predicted = np.concatenate([model.keras_model.predict_on_batch(crop[None]) for crop in validation[0]])
+    empty = int(np.count_nonzero(predicted.max(axis=(1, 2, 3)) == 0))
+    if empty == len(predicted):
+        raise FloatingPointError(
+            f"{model.logdir}: expected images from the trained network, found 0 everywhere in all {empty} validation "
+            "crops: its last layer has died. Use another seed or a lower learning rate in another folder."
+        )
     return {
+        "empty_validation_crops": empty,
         "best_epoch": int(log.val_loss.idxmin()) + 1,
         "best_val_loss": float(log.val_loss.min()),
         "seconds": round(float(log.seconds.sum()), 1),

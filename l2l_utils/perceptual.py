@@ -6,10 +6,9 @@ network with random weights, which are always the same, gives features too, and 
 
 from __future__ import annotations
 
-import functools
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import tensorflow as tf
@@ -122,17 +121,12 @@ class Perceptual:
     """
 
     def __init__(self, width: int | None = None) -> None:
-        self.network = _network(width)
+        self.network = imagenet_features() if width is None else random_features(width)
 
     def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Return the loss of each image, (batch,), for float images (batch, Y, X, 1), 0 to 1; sides of 8 px or more."""
         true, pred = (self.network(_preprocess(images)) for images in (y_true, y_pred))
         return sum(tf.reduce_mean(tf.abs(t - p), axis=(1, 2, 3)) for t, p in zip(true, pred, strict=True))
-
-
-@functools.cache
-def _network(width: int | None) -> Any:
-    return imagenet_features() if width is None else random_features(width)
 
 
 def _preprocess(images: tf.Tensor) -> tf.Tensor:
