@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from l2l_utils.musical_points import test_points
 from l2l_utils.musical_windows import window_covariances, window_px
@@ -132,14 +133,20 @@ def _hard(covariances: NDArray[np.float64], cut: float) -> NDArray[np.float64]:
 
 
 def _soft(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of projections onto all eigenvectors, each times ``r^2 / (s^2 + r^2)``."""
+    """Return the sums of projections onto all eigenvectors, each times ``r^2 / (s^2 + r^2)``; the upper triangles."""
     n = covariances.shape[-1]
     total = np.trace(covariances, axis1=1, axis2=2)[:, None, None]
-    floor = np.maximum(DYNAMIC_RANGE**2 * total, np.finfo(np.float64).tiny)
+    floor = np.maximum(DYNAMIC_RANGE**2 * total, np.finfo(np.float64).eps ** 2)
     # The product of the eigenvalues is the determinant: no decomposition but Cholesky's is needed.
     pivots = np.diagonal(np.linalg.cholesky(covariances + floor * np.eye(n)), axis1=1, axis2=2)
     level = (np.exp(np.log(pivots).mean(1)) / 2)[:, None, None] ** 2
-    return level * np.linalg.inv(covariances + level * np.eye(n))
+    noise = covariances + level * np.eye(n)
+    for one in noise:
+        # Transposed, a symmetric matrix is in the order of LAPACK, which leaves the inverse in its place.
+        factor, _ = lapack.dpotrf(one.T, lower=1, overwrite_a=1)
+        lapack.dpotri(factor, lower=1, overwrite_c=1)
+    noise *= level
+    return noise
 
 
 def _n_covering(shape_px: tuple[int, ...], width: int, subpixels: int) -> NDArray[np.intp]:

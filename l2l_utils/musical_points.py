@@ -31,7 +31,7 @@ class TestPoints(NamedTuple):
         Parameters
         ----------
         matrices : ndarray of shape (n, width ** 2, width ** 2)
-            Symmetric matrices M between the pixels of a window.
+            Symmetric matrices M between the pixels of a window; their upper triangles are read.
 
         Returns
         -------

@@ -45,7 +45,7 @@ LEVELS = dict.fromkeys(
         *("imagej_thresholds", "mask_measures", "particles", "pixel_classifier"),
         *("luminescence_claims", "luminescence_measures", "luminescence_tasks", "phenotype"),
         # nanoscopy
-        *("musical", "musical_points", "musical_windows", "optics"),
+        *("musical", "musical_points", "musical_windows", "optics", "sofi", "srrf"),
         # two structures in one image
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
@@ -191,6 +191,7 @@ ARROWS = {
     "musical": {"musical_points", "musical_windows", "optics"},
     "musical_points": {"musical_windows", "optics"},
     "musical_windows": {"optics"},
+    "sofi": {"musical_points", "optics"},
     "set_folders": {"files", "progress", "tiff"},
     "download": {"progress", "tiff"},
     "archives": {"files", "progress", "tiff"},
