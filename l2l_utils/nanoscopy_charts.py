@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import matplotlib.pyplot as plt
@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from l2l_utils import nanoscope, nanoscopy_measures, papers, plot
-from l2l_utils.nanoscopy_claims import VGG
+from l2l_utils import intervals, nanoscope, nanoscopy_measures, papers, plot
+from l2l_utils.nanoscopy_claims import UNTRAINED, VGG
 
 DECADES: Final = 3
 NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
@@ -112,3 +112,49 @@ def table_1(summary: pd.DataFrame) -> pd.DataFrame:
     texts = papers.restored_beside_paper(named, "Table 1", paper="nanoscopy").psnr
     losses = list(dict.fromkeys(texts.index.get_level_values("loss")))
     return texts.unstack("loss", sort=False)[losses].fillna("").rename(columns={"VGG": VGG})
+
+
+def in_columns(found: Mapping[str, Mapping[tuple, Sequence[NDArray]]], *, pixel_um: float) -> Figure:
+    """Show the first sample's noisy, restored and noise-free image in several cases, over three decades.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of (str, str, int) to sequence of ndarray of shape (Y, X)
+        By case, the images of `nanoscopy_study.Study.score_otherwise`; the last network is shown.
+    pixel_um : float
+        Side of a pixel in um, for the scale bars.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A column per case.
+    """
+    columns = {}
+    for case, images in found.items():
+        *_, network = (key for key in images if key[1])
+        rows = {"noisy": images["input", None, None], "restored": images[network]}
+        rows["without noise"] = images["without noise", None, None]
+        columns[case] = {name: in_decades(each[0]) for name, each in rows.items()}
+    return plot.gallery(columns, pixel_um=dict.fromkeys(columns, pixel_um))
+
+
+def elsewhere(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return what became of images that the networks were not trained for, a row per case and measure.
+
+    Parameters
+    ----------
+    summary : pandas.DataFrame
+        Of `intervals.summarise`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts, ``mean [low, high]``, a column per method.
+    """
+    cases = summary[(summary.condition != "") | (summary.dataset == UNTRAINED)]
+    chosen = cases[cases.metric.isin(["psnr", "debris", "boundary_contrast", "continuity"])]
+    name = (chosen.method + " " + chosen.loss).str.strip()
+    texts = [str(intervals.Interval(row.value, row.low, row.high)) for row in chosen.itertuples()]
+    rows = ["dataset", "condition", "metric"]
+    table = chosen.assign(name=name, text=texts).pivot_table("text", rows, "name", aggfunc="first", sort=False)
+    return table.fillna("").rename_axis(columns=None)

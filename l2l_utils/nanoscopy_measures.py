@@ -146,6 +146,32 @@ def disagreements(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**named).reindex(columns=scores.columns)
 
 
+def clearest_disagreement(scores: pd.DataFrame) -> tuple[str, str, str, str]:
+    """Return where PSNR is most blind: data set and image, the network with the higher PSNR, and the cleaner one.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, of two networks or more with one seed each.
+
+    Returns
+    -------
+    tuple of str
+        Data set, image, and two networks with their losses; if PSNR and debris agree everywhere, where they do so
+        least.
+    """
+    trained = scores[scores.loss.notna() & scores.condition.isna()]
+    table = trained.assign(name=trained.method + " " + trained.loss).pivot_table(
+        "value", ["dataset", "image", "name"], "metric"
+    )
+    found = []
+    for (dataset, image), part in table[["psnr", "debris"]].dropna().groupby(["dataset", "image"]):
+        for pair in itertools.combinations(part.reset_index("name").itertuples(), 2):
+            worse, better = sorted(pair, key=lambda row: -row.psnr)
+            found.append((worse.debris - better.debris, dataset, image, worse.name, better.name))
+    return max(found)[1:]
+
+
 def _across(sample: nanoscope.Sample, image: ArrayLike, line: NDArray, offsets_um: NDArray) -> NDArray[np.float64]:
     """Return profiles across a centre line (points, 3; z, y, x in um): (points in focus and inside, offsets)."""
     image, along = np.asarray(image, np.float64), np.gradient(line, axis=0)

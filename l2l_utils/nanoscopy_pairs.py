@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -96,6 +97,11 @@ class Simulation:
 def names(numbers: Mapping[str, int]) -> dict[str, list[str]]:
     """Return the names of a structure's samples by part, of which `numbers` says how many samples each has."""
     return {part: [f"{part}_{i:04d}" for i in range(numbers[part])] for part in PARTS}
+
+
+def other_algorithms() -> list[str]:
+    """Return the algorithms beside MUSICAL that run here: SRRF only where NanoPyx is installed."""
+    return [name for name in ALGORITHMS if name and (name != "SRRF" or find_spec("nanopyx"))]
 
 
 def open_pairs(folder: Path, numbers: Mapping[str, int]) -> patches.Split:

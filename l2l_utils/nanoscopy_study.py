@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from l2l_utils import data, judging, musical, nanoscopy_measures, nanoscopy_pairs, nanoscopy_training, patches
+from l2l_utils import tiff
 from l2l_utils.nanoscopy_measures import Field
 from l2l_utils.nanoscopy_pairs import Simulation
 from l2l_utils.nanoscopy_training import Autoencoder, Recipe
+from l2l_utils.optics import Optics
 
 Images = dict[judging.Key, list[NDArray[np.float32]]]
 Networks = Mapping[judging.Key, Autoencoder]
@@ -154,7 +156,7 @@ def restore(networks: Networks, noisy: Sequence[NDArray]) -> Images:
 
 
 def restore_recording(
-    frames: NDArray, optics: musical.Optics, networks: Networks
+    frames: NDArray, optics: Optics, networks: Networks
 ) -> dict[str, NDArray[np.float32]]:
     """Return the images of a real recording: its mean, MUSICAL's, and what each network makes of that.
 
@@ -175,6 +177,18 @@ def restore_recording(
     size = nanoscopy_measures.SUBPIXELS
     mean = np.kron(frames.mean(axis=0), np.ones((size, size)))
     noisy = musical.reconstruct(frames, optics, subpixels=size)
-    restored = restore(networks, [noisy / noisy.max()])
-    named = {" ".join(filter(None, key[:2])): found for key, (found,) in restored.items()}
+    named = {name: found for name, (found,) in by_method(restore(networks, [noisy / noisy.max()])).items()}
     return {"mean of the frames": (mean - mean.min()) / np.ptp(mean), "MUSICAL": named.pop("input"), **named}
+
+
+def by_method(images: Mapping[judging.Key, Sequence[NDArray]]) -> dict[str, list[NDArray[np.float32]]]:
+    """Return images by the names of network and loss, of each the first training."""
+    return {" ".join(filter(None, key[:2])): list(found) for key, found in images.items() if not key[2]}
+
+
+def write_images(images: Mapping[str, NDArray], folder: Path, seen_with: Optics) -> None:
+    """Write nanoscopy images (Y, X), ten sub-pixels per pixel, as TIFFs that tell their pixel size."""
+    pixel_um = seen_with.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
+    for name, image in images.items():
+        path = folder / f"{name.replace('/', '-').replace(' ', '_')}.tif"
+        data.write_image(path, image.astype(np.float32), like=tiff.PixelSize(pixel_um, pixel_um, "um"))
