@@ -71,7 +71,8 @@ class Checkpoint(Callback):
     Parameters
     ----------
     care : csbdeep.models.CARE
-        The network whose folder and weights serve; another one, in memory, is being trained.
+        The network whose folder and weights serve, or another with `logdir`, `config` and `keras_model`; a copy of it,
+        in memory, is being trained.
     state : State, optional
         Where to go on.
     schedule : sequence of keras.callbacks.Callback

@@ -42,7 +42,7 @@ def test_a_narrower_network_has_every_width_in_proportion():
 @pytest.mark.parametrize("shape", [(1, 32, 32, 1), (2, 64, 96, 1)])
 def test_output(network, rng, shape):
     """Of any size, as large as the input, 0 to 1, and the maximum of each image is 1, exactly."""
-    restored = network.predict_on_batch(rng.random(shape, np.float32))
+    restored = network(rng.random(shape, np.float32)).numpy()
     assert restored.shape == shape
     assert restored.dtype == np.float32
     assert restored.min() >= 0
@@ -52,8 +52,8 @@ def test_output(network, rng, shape):
 def test_an_image_does_not_depend_on_the_others_of_its_batch(network, rng):
     """Once trained, normalisation has fixed statistics."""
     images = rng.random((3, 32, 32, 1), np.float32)
-    alone = network.predict_on_batch(images[1:2])
-    np.testing.assert_allclose(network.predict_on_batch(images)[1:2], alone, atol=1e-5)
+    alone = network(images[1:2])
+    np.testing.assert_allclose(network(images)[1:2], alone, atol=1e-5)
 
 
 @given(
