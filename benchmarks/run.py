@@ -18,7 +18,7 @@ HERE: Final = Path(__file__).parent
 README: Final = HERE / "README.md"
 SCRIPTS: Final = (
     *("bench_losses.py", "bench_training.py", "bench_restoration.py", "bench_memory.py", "bench_stacks.py"),
-    "bench_drift.py",
+    *("bench_drift.py", "bench_musical.py"),
 )
 NUMBER_FORMATS: Final = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 LIST_GPUS: Final = (

@@ -8,13 +8,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import signal
 from scipy.linalg import lapack
 
 from l2l_utils.musical_points import test_points
-from l2l_utils.musical_windows import window_covariances, window_px
+from l2l_utils.musical_windows import soft_window, window_covariances, window_px
 from l2l_utils.optics import Optics
 
-DYNAMIC_RANGE: Final = 1e-3  # of singular values; what is fainter cannot be told from rounding by a camera
+DYNAMIC_RANGE: Final = 1e-3  # of singular values, in a stack without noise
 LEAST_NOISE: Final = 3  # singular values that are noise whatever the threshold, as in MusiJ
 SMALLEST_SHARE: Final = 1e-12  # of a point's image outside the signal; rounding leaves no less
 Split = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -40,9 +41,8 @@ def reconstruct(
     threshold : float, optional
         Decimal logarithm of the smallest singular value that is signal, of the stack divided by its largest value; see
         `singular_values`. If not given, the split is soft: a singular value s counts ``s^2 / (s^2 + r^2)`` as signal,
-        the gain of a Wiener filter, and the rest as noise. The noise level r is half the geometric mean of the
-        window's ``sqrt(s^2 + 10^-6 sum(s^2))``. This weighting is this package's own, not the one of Acuna et al.
-        (2020); it needs no choice, and serves stacks without noise, too, where r is the dynamic range.
+        the gain of a Wiener filter, and the rest as noise, where r is the stack's `noise_level`. This weighting is this
+        package's own, not the one of Acuna et al. (2020). It needs no choice, and serves stacks without noise, too.
     alpha : float
         Contrast.
     subpixels : int
@@ -65,7 +65,10 @@ def reconstruct(
     """
     width = window_px(optics)
     scaled = _scaled(stack, width)
-    split = _soft if threshold is None else partial(_hard, cut=10.0**threshold)
+    if threshold is None:
+        split = partial(_soft, level=noise_level(stack, optics))
+    else:
+        split = partial(_hard, cut=10.0**threshold)
     points = test_points(optics, width, subpixels)
     side = width * subpixels
     total = np.zeros([n * subpixels for n in scaled.shape[1:]])
@@ -109,6 +112,36 @@ def singular_values(stack: NDArray, optics: Optics) -> NDArray[np.float64]:
     return np.sqrt(np.maximum(values, 0))
 
 
+def noise_level(stack: NDArray, optics: Optics) -> float:
+    """Return the singular value that divides signal from noise where no threshold is given.
+
+    Parameters
+    ----------
+    stack : ndarray of shape (T, Y, X)
+        Frames, as for `reconstruct`.
+    optics : Optics
+        Aperture, pixel size and emission.
+
+    Returns
+    -------
+    float
+        Half the median singular value of the brightest window, where shot noise is strongest, or half a thousandth of
+        its largest if that is more, as it is without noise; of the stack divided by its largest value.
+
+    Raises
+    ------
+    ValueError
+        As `reconstruct`.
+    """
+    width = window_px(optics)
+    scaled, weights = _scaled(stack, width), soft_window(width)
+    energy = signal.correlate((scaled**2).sum(0), weights**2, mode="valid", method="direct")
+    row, column = np.unravel_index(energy.argmax(), energy.shape)
+    window = scaled[:, row : row + width, column : column + width] * weights
+    values = np.linalg.svd(window.reshape(len(stack), -1), compute_uv=False)
+    return float(max(np.median(values), DYNAMIC_RANGE * values[0]) / 2)
+
+
 def _scaled(stack: NDArray, width: int) -> NDArray[np.float64]:
     if stack.ndim != 3 or min(stack.shape[1:]) < width or not len(stack):
         raise ValueError(
@@ -132,20 +165,14 @@ def _hard(covariances: NDArray[np.float64], cut: float) -> NDArray[np.float64]:
     return (vectors * noise[:, None, :]) @ np.swapaxes(vectors, 1, 2)
 
 
-def _soft(covariances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _soft(covariances: NDArray[np.float64], level: float) -> NDArray[np.float64]:
     """Return the sums of projections onto all eigenvectors, each times ``r^2 / (s^2 + r^2)``; the upper triangles."""
-    n = covariances.shape[-1]
-    total = np.trace(covariances, axis1=1, axis2=2)[:, None, None]
-    floor = np.maximum(DYNAMIC_RANGE**2 * total, np.finfo(np.float64).eps ** 2)
-    # The product of the eigenvalues is the determinant: no decomposition but Cholesky's is needed.
-    pivots = np.diagonal(np.linalg.cholesky(covariances + floor * np.eye(n)), axis1=1, axis2=2)
-    level = (np.exp(np.log(pivots).mean(1)) / 2)[:, None, None] ** 2
-    noise = covariances + level * np.eye(n)
+    noise = covariances + level**2 * np.eye(covariances.shape[-1])
     for one in noise:
         # Transposed, a symmetric matrix is in the order of LAPACK, which leaves the inverse in its place.
         factor, _ = lapack.dpotrf(one.T, lower=1, overwrite_a=1)
         lapack.dpotri(factor, lower=1, overwrite_c=1)
-    noise *= level
+    noise *= level**2
     return noise
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import ndimage, special
 
 from l2l_utils import musical, musical_points, musical_windows
-from l2l_utils.musical import reconstruct, singular_values
+from l2l_utils.musical import noise_level, reconstruct, singular_values
 from l2l_utils.musical_windows import window_px
 from l2l_utils.optics import Optics
 
@@ -56,9 +56,14 @@ def by_plain_loops(stack, optics, *, signal_weights, alpha, subpixels):
     return total / count
 
 
-def soft(s):
-    level = np.exp(np.log(np.sqrt(s**2 + 1e-6 * (s**2).sum())).mean()) / 2
-    return s**2 / (s**2 + level**2)
+def noise_by_plain_loops(stack, width):
+    """Return half the median singular value of the window with the largest sum of squares, or of its 1000th part."""
+    mask, stack = musical_windows.soft_window(width), stack / stack.max()
+    corners = list(np.ndindex(*np.subtract(stack.shape[1:], width - 1)))
+    windows = [mask * stack[:, row : row + width, column : column + width] for row, column in corners]
+    brightest = max(windows, key=lambda window: (window**2).sum())
+    s = np.linalg.svd(brightest.reshape(len(stack), -1), compute_uv=False)
+    return max(np.median(s), 1e-3 * s.max()) / 2
 
 
 @pytest.mark.parametrize("kind", ["noisy", "noise-free"])
@@ -68,7 +73,12 @@ def soft(s):
 )
 def test_equals_plain_loops(kind, optics, threshold, blinking):
     """Batches, pair products, and interpolated forms give what loops over SVDs give."""
-    weights = soft if threshold is None else lambda s: (s >= 10**threshold).astype(float)
+    level = noise_by_plain_loops(blinking[kind], window_px(optics))
+    assert noise_level(blinking[kind], optics) == pytest.approx(level)
+
+    def weights(s):
+        return s**2 / (s**2 + level**2) if threshold is None else (s >= 10**threshold).astype(float)
+
     for alpha, subpixels in ((4, 5), (2, 1), (3, 2)):
         options = {"alpha": alpha, "subpixels": subpixels}
         expected = by_plain_loops(blinking[kind], optics, signal_weights=weights, **options)
@@ -152,6 +162,30 @@ def test_a_higher_cut_leaves_less_signal(thresholds, blinking):
     assert (more >= less * (1 - 1e-5)).all()
 
 
+def test_the_noise_level_is_that_of_shot_noise():
+    """Where nothing blinks, the level is half the median of the weights times the root of a pixel's counts."""
+    counts = np.random.default_rng(0).poisson(100, (2000, 14, 14))
+    expected = np.median(musical_windows.soft_window(7)) * np.sqrt(2000 * 100) / counts.max() / 2
+    assert noise_level(counts, OPTICS) == pytest.approx(expected, rel=0.03)
+
+
+def test_stacks_without_noise_are_reconstructed_too():
+    """A ring of blinking emitters, from expected counts, is evenly bright all around, hollow, and in a dark field."""
+    rng = np.random.default_rng(0)
+    angles = rng.uniform(0, 2 * np.pi, 300)
+    places = 12 + 4 * np.stack([np.sin(angles), np.cos(angles)], 1)
+    light = np.tensordot(telegraph(300, 200, on=3, off=10, rng=rng), images(places, (25, 25), OPTICS), 1)
+    image = reconstruct(with_background(light, background=100, ratio=3), OPTICS, subpixels=4)
+    rows, columns = (np.indices(image.shape) + 0.5) / 4 - 12.5
+    distance_px, sector = np.hypot(rows, columns), np.arctan2(rows, columns) // (np.pi / 12)
+    ring = abs(distance_px - 4) < 0.5
+    around = ndimage.mean(image, np.where(ring, sector, 99), np.arange(-12, 12))
+    assert around.min() > 0.35 * np.median(around)
+    assert around.max() < 2.5 * np.median(around)
+    assert image[distance_px < 2].mean() < 1e-3 * image[ring].mean()
+    assert image[distance_px > 7].mean() < 1e-3 * image[ring].mean()
+
+
 @pytest.mark.parametrize("turn", [np.transpose, lambda image: image[::-1], lambda image: image[:, ::-1]])
 def test_turned_stacks_give_turned_images(turn, blinking):
     """Rows and columns are treated alike, and nothing is mirrored."""
@@ -212,6 +246,6 @@ def test_the_airy_disk():
 )
 def test_stacks_that_are_none_are_refused(stack, found):
     """What cannot be reconstructed is refused, and the message says what was found."""
-    for function in (reconstruct, singular_values):
+    for function in (reconstruct, singular_values, noise_level):
         with pytest.raises(ValueError, match=found):
             function(stack, OPTICS)
