@@ -119,7 +119,7 @@ def cross_cumulant2(stack: NDArray) -> NDArray[np.float64]:
 
 
 def bsofi(
-    stack: NDArray, optics: Optics, *, order: int = 4, n_iterations: int = 30, smallest: float = 1e-3
+    stack: NDArray, optics: Optics, *, order: int = 4, lag: int = 0, n_iterations: int = 30, smallest: float = 1e-3
 ) -> NDArray[np.float64]:
     """Return the balanced SOFI image: a high order's resolution, with brightness in proportion to the emitters.
 
@@ -135,6 +135,8 @@ def bsofi(
         Aperture, pixel size and emission; U is the in-focus Airy disk.
     order : int
         2, 3 or 4.
+    lag : int
+        As for `cumulants`; 0 leaves shot noise in.
     n_iterations : int
         Of Richardson-Lucy.
     smallest : float
@@ -156,7 +158,7 @@ def bsofi(
     """
     if order not in range(2, HIGHEST_ORDER + 1):
         raise ValueError(f"order: expected 2, 3 or 4, found {order}. Cumulants of other orders are not offered.")
-    cumulant = np.abs(_cumulant(stack, order, 0))
+    cumulant = np.abs(_cumulant(stack, order, lag))
     if not cumulant.any():
         return cumulant
     cumulant /= cumulant.max()

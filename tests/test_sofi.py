@@ -180,6 +180,15 @@ def test_bsofi_is_sharper_than_the_mean_image():
     assert image[8, 8] < 0.5 * min(image[8, 7], max(image[8, 9], image[8, 10]))
 
 
+def test_bsofi_with_a_lag_is_without_shot_noise():
+    """Beside a blinking emitter, constant light with shot noise is darker by far with a lag than without."""
+    rng = np.random.default_rng(0)
+    on = telegraph(1, 2000, on=10, off=20, rng=rng)
+    stack = rng.poisson(200 + 200 * np.tensordot(on, images(np.array([[8.0, 8]]), (17, 25), OPTICS), 1))
+    without, with_lag = (bsofi(stack, OPTICS, order=2, lag=lag)[2:-2, 18:-2].mean() for lag in (0, 1))
+    assert with_lag < 0.3 * without
+
+
 def test_bsofi_of_constant_light_is_dark():
     """Where nothing fluctuates the image is 0."""
     assert not bsofi(np.full((10, 9, 9), 7.0), OPTICS).any()
