@@ -109,9 +109,9 @@ def table_1(summary: pd.DataFrame) -> pd.DataFrame:
         Texts, ``paper | mean ± standard deviation over seeds``: a row per data set and network, a column per loss.
     """
     named = summary.replace({"loss": {VGG: "VGG"}})
-    texts = papers.restored_beside_paper(named, "Table 1", paper="nanoscopy").psnr
-    losses = list(dict.fromkeys(texts.index.get_level_values("loss")))
-    return texts.unstack("loss", sort=False)[losses].fillna("").rename(columns={"VGG": VGG})
+    texts = papers.restored_beside_paper(named, "Table 1", paper="nanoscopy").reset_index()
+    table = texts.pivot_table("psnr", ["dataset", "method"], "loss", aggfunc="first", sort=False)
+    return table.fillna("").rename(columns={"VGG": VGG}).rename_axis(columns=None)
 
 
 def in_columns(found: Mapping[str, Mapping[tuple, Sequence[NDArray]]], *, pixel_um: float) -> Figure:

@@ -49,8 +49,8 @@ NANOSCOPY_CLAIMS: Final = {
         each(STRUCTURES, *itertools.chain(*map(_improves, CHOSEN))),
     ),
     "N02": Claim(
-        "U-Net R-50 with the VGG loss (here of random features) is best for vesicles and mitochondria, and second, after FPN R-34 with L2, for "
-        "actin",
+        "U-Net R-50 with the VGG loss (here of random features) is best for vesicles and mitochondria, and second, "
+        "after FPN R-34 with L2, for actin",
         [*each(("vesicles", "mitochondria"), *_best_but_for()), *each(("actin",), *_best_but_for("FPN-R34 L2"))],
     ),
     "N03": Claim(

@@ -108,8 +108,8 @@ def continuity(sample: nanoscope.Sample, image: ArrayLike) -> float:
     Returns
     -------
     float
-        0 to 1: where the image, at its brightest within 50 nm across a strand in focus, is more than three times as bright as
-        the mean of what lies 150 to 250 nm aside. NaN where no strand is in focus.
+        0 to 1: where the image, at its brightest within 50 nm across a strand in focus, is more than three times as
+        bright as the mean of what lies 150 to 250 nm aside. NaN where no strand is in focus.
     """
     offsets = np.linspace(-ASIDE_UM[1], ASIDE_UM[1], 51)
     across = np.concatenate([_across(sample, image, line, offsets) for line in sample.structure.axes_um])

@@ -28,7 +28,7 @@ NOISES: Final = {
 ALGORITHMS: Final = {
     "": musical.reconstruct,
     "SOFI": lambda stack, _: sofi.sofi2(stack),
-    "bSOFI": sofi.bsofi,
+    "bSOFI": partial(sofi.bsofi, lag=1),
     "SRRF": lambda stack, _: srrf.reconstruct(stack),
 }
 
@@ -45,7 +45,7 @@ class Simulation:
     n_frames: int
 
     def folder(self, data_dir: data.PathLike) -> Path:
-        """Return the folder of these samples, whose name tells all that they depend on, the code that draws them too."""
+        """Return the folder of these samples, named by all that they depend on, their code included."""
         sums = module_checksums("nanoscope", "musical")
         code = hashlib.sha256("".join(sums.values()).encode()).hexdigest()[:8]
         return Path(data_dir) / f"{self.structure}_{self.field_um:g}um_{self.n_frames}frames_{code}"

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from l2l_utils import data, judging, musical, nanoscopy_measures, nanoscopy_pairs, nanoscopy_training, patches
-from l2l_utils import tiff
+from l2l_utils import data, judging, musical, nanoscopy_measures, nanoscopy_pairs, nanoscopy_training, patches, tiff
 from l2l_utils.nanoscopy_measures import Field
 from l2l_utils.nanoscopy_pairs import Simulation
 from l2l_utils.nanoscopy_training import Autoencoder, Recipe
@@ -155,9 +154,7 @@ def restore(networks: Networks, noisy: Sequence[NDArray]) -> Images:
     return {INPUT: list(noisy)} | restored
 
 
-def restore_recording(
-    frames: NDArray, optics: Optics, networks: Networks
-) -> dict[str, NDArray[np.float32]]:
+def restore_recording(frames: NDArray, optics: Optics, networks: Networks) -> dict[str, NDArray[np.float32]]:
     """Return the images of a real recording: its mean, MUSICAL's, and what each network makes of that.
 
     Parameters

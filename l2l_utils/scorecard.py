@@ -17,9 +17,7 @@ from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
-COMPARED: Final = (
-    CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS | NANOSCOPY_CLAIMS
-)
+COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS | NANOSCOPY_CLAIMS
 WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
 

@@ -31,10 +31,7 @@ WRONG = [
     *[(VIRTUAL, "version", value) for value in (0, 1.5, "1")],
     *[(VIRTUAL, "axes", value) for value in ("XY", "yx", "", "YXS")],
     *[(VIRTUAL, "pixel_size_nm", value) for value in (0, -45, "45")],
-    *[
-        (VIRTUAL, "roles", value)
-        for value in ({}, {"source": "x", "goal": "y"}, {"source": "x", "target": 1})
-    ],
+    *[(VIRTUAL, "roles", value) for value in ({}, {"source": "x", "goal": "y"}, {"source": "x", "target": 1})],
     *[
         (VIRTUAL, "percentiles", value)
         for value in ({}, {"pmin": 1}, {"pmin": -1, "pmax": 99}, {"pmin": 1, "pmax": 101})
@@ -52,11 +49,7 @@ WRONG = [
     *[(name, "sha256", value) for name in (VIRTUAL, DOWNLOAD) for value in ("0" * 63, "g" * 64, 0)],
     *[(DOWNLOAD, "url", value) for value in ("http://x.org/a.tif", "https://x.org", "https://x.org/", "file:///a.tif")],
     *[(DOWNLOAD, "max_mb", value) for value in (0, "20")],
-    *[
-        (name, "channels", value)
-        for name in (DOWNLOAD, MANUAL)
-        for value in ({}, {"source": 0, "goal": 1})
-    ],
+    *[(name, "channels", value) for name in (DOWNLOAD, MANUAL) for value in ({}, {"source": 0, "goal": 1})],
     (MANUAL, "channels", {"source": 0, "target": -1}),
     *[(MANUAL, "doi", value) for value in ("https://doi.org/10.15129/x", "15129/x", 10.15129)],
     *[(MANUAL, "words", value) for value in ([], "actin", [""])],

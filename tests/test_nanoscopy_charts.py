@@ -36,7 +36,9 @@ def test_tables_of_the_papers_are_told_apart():
 def summary():
     """Return PSNR and debris of two networks with two losses each, and of the noisy images, for one structure."""
     rows = [("input", "", "psnr", 20.0), ("input", "", "debris", 0.3)]
-    for number, (network, loss) in enumerate([("UNet-R34", "L2"), ("UNet-R34", nanoscopy_claims.VGG), ("FPN-R34", "L2")]):
+    for number, (network, loss) in enumerate(
+        [("UNet-R34", "L2"), ("UNet-R34", nanoscopy_claims.VGG), ("FPN-R34", "L2")]
+    ):
         rows += [(network, loss, "psnr", 30.0 + number), (network, loss, "debris", 0.1 * number)]
     table = pd.DataFrame(rows, columns=["method", "loss", "metric", "value"])
     return table.assign(dataset="actin", sd=0.5)

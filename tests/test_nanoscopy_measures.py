@@ -57,7 +57,7 @@ def test_boundary_contrast_turns_with_the_tube():
 @pytest.mark.parametrize("measure", [nanoscopy_measures.boundary_contrast, nanoscopy_measures.continuity])
 def test_lines_out_of_focus_do_not_count(measure):
     """Nothing can be said where no line is within 250 nm of the focus."""
-    assert np.isnan(measure(sample(LINE + [0.3, 0, 0]), np.ones((SIDE, SIDE))))
+    assert np.isnan(measure(sample(LINE + np.array([0.3, 0, 0])), np.ones((SIDE, SIDE))))
 
 
 @pytest.mark.parametrize("shown", [0.25, 0.5, 1.0])
