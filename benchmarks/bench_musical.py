@@ -62,7 +62,7 @@ def whole_fields(smoke: bool) -> None:
     """Print the time of a field of 5 um for the paper's pixels."""
     n_rounds, rows = (1, []) if smoke else (3, [])
     for optics in OPTICS[:1] if smoke else OPTICS:
-        stack = draw_stack(16 if smoke else round(FIELD_NM / optics.pixel_nm), N_FRAMES)
+        stack = draw_stack(16 if smoke else int(FIELD_NM / optics.pixel_nm + 0.5), N_FRAMES)
         for threshold in (None, HARD_CUT):
             options = {"threshold": threshold, "subpixels": SUBPIXELS}
             seconds = [timed(musical.reconstruct, stack, optics, **options)[0] for _ in range(n_rounds)]
