@@ -34,7 +34,10 @@ from importlib.util import find_spec
 
 if "google.colab" in sys.modules and find_spec("l2l_utils") is None:
 """
-INSTALL = '    %pip install -q --no-deps {csbdeep} imagecodecs MicroscPSF-Py "l2l_utils @ git+{github}/{repository}@v{version}"'
+INSTALL = (
+    "    %pip install -q --no-deps {csbdeep} imagecodecs MicroscPSF-Py "
+    '"l2l_utils @ git+{github}/{repository}@v{version}"'
+)
 NO_INSTALL = """\
     raise RuntimeError(
         "This copy of the book does not know its public address, so it cannot fetch its package. "
