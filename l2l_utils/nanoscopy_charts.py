@@ -95,6 +95,41 @@ def psnr_and_debris(summary: pd.DataFrame) -> Figure:
     return fig
 
 
+def disagreement(scores: pd.DataFrame, held_out: Mapping[str, tuple[list, Mapping]]) -> Figure:
+    """Show the sample in which the network with the higher PSNR leaves most debris in comparison with another one.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Long form, of two networks or more.
+    held_out : mapping of str to (list of Field, mapping of (str, str, int) to list of ndarray)
+        Of `nanoscopy_study.Study.score`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The image with the higher PSNR, the one with less debris and the one without noise, with their numbers, on a
+        linear scale and over three decades.
+    """
+    first = scores[~(scores.seed > 0)]
+    dataset, image, *two = nanoscopy_measures.clearest_disagreement(first)
+    fields, images = held_out[dataset]
+    number = [field.name for field in fields].index(image)
+    here = first[(first.dataset == dataset) & (first.image == image)].assign(
+        name=lambda table: (table.method + " " + table.loss.fillna("")).str.strip()
+    )
+    values = here.pivot_table("value", "name", "metric")
+    shown = {}
+    for key, found in images.items():
+        name = " ".join(filter(None, key[:2]))
+        if name in two and not key[2]:
+            psnr, share = values.loc[name, ["psnr", "debris"]]
+            shown[name] = f"{name}\n{psnr:.1f} dB, debris {share:.2f}", found[number]
+    ordered = dict(shown[name] for name in two) | {f"{dataset}\nwithout noise": fields[number].reference}
+    pixel_um = fields[number].sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
+    return linear_and_log(ordered, pixel_um=pixel_um)
+
+
 def table_1(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the PSNR of each network and loss beside the paper's Table 1, in dB.
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+import tifffile
 from csbdeep.utils.tf import keras_import
 
 from l2l_utils import data, nanoscopy_study, nanoscopy_training
-from l2l_utils.nanoscopy_pairs import Simulation
 from l2l_utils.nanoscopy_study import INPUT, WITHOUT_NOISE, Study
 from l2l_utils.optics import Optics
 
@@ -14,11 +14,9 @@ layers, Model = keras_import("layers"), keras_import("models", "Model")
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """Return a study of two structures with one sample for each purpose."""
-    simulations = {name: Simulation(name, 1.6, 20) for name in ("actin", "mitochondria")}
-    numbers = {"training": 1, "validation": 1, "held_out": 1}
+    """Return a study with one sample of each structure for each purpose."""
     folder = tmp_path_factory.mktemp("study")
-    return Study(simulations, numbers, folder / "data", folder)
+    return Study({"training": 1, "validation": 1, "held_out": 1}, 1.6, 20, folder / "data", folder)
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def test_other_structures_need_no_pairs(study):
     assert set(table.metric) == {"psnr", "ssim", "debris", "continuity"}
 
 
-def test_images_of_the_first_training_by_method(study):
+def test_images_of_the_first_training_by_method():
     """Seeds above 0 are left out."""
     images = {INPUT: ["a"], ("UNet-R34", "L1", 0): ["b"], ("UNet-R34", "L1", 1): ["c"]}
     assert nanoscopy_study.by_method(images) == {"input": ["a"], "UNet-R34 L1": ["b"]}
@@ -72,6 +70,23 @@ def test_a_real_recording(tmp_path, rng, unchanged):
     shown = nanoscopy_study.restore_recording(frames, optics, {("UNet-R34", "L1", 0): unchanged})
     assert list(shown) == ["mean of the frames", "MUSICAL", "UNet-R34 L1"]
     assert {(image.shape, float(image.max())) for image in shown.values()} == {((120, 140), 1.0)}
-    nanoscopy_study.write_images(shown, tmp_path, optics)
-    assert data.pixel_size_um(tmp_path / "UNet-R34_L1.tif")[0] == pytest.approx(0.008, rel=1e-6)
+    origin = {"networks": {}, "seen_with": optics, "made_from": "cells.tif"}
+    nanoscopy_study.write_recording(shown, tmp_path, **origin)
+    path = tmp_path / "UNet-R34_L1.tif"
+    assert data.pixel_size_um(path)[0] == pytest.approx(0.008, rel=1e-6)
+    about = data.read_provenance(path)
+    assert (about["made_from"], about["method"]) == ("cells.tif", "UNet-R34 L1")
     np.testing.assert_allclose(data.read_image(tmp_path / "MUSICAL.tif"), shown["MUSICAL"])
+
+
+def test_recordings_are_read_from_a_file_or_a_folder(tmp_path, rng):
+    """Frames of one file, or a file for each; anything else is refused by name."""
+    frames = rng.integers(0, 99, (5, 12, 14)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "all.tif", frames)
+    for i, frame in enumerate(frames):
+        data.write_image(tmp_path / "each" / f"{i}.tif", frame, dtype="uint16")
+    np.testing.assert_array_equal(nanoscopy_study.read_recording(tmp_path / "all.tif", None), frames)
+    np.testing.assert_array_equal(nanoscopy_study.read_recording("", tmp_path / "each"), frames)
+    assert nanoscopy_study.read_recording("", None) is None
+    with pytest.raises(ValueError, match=r"0\.tif.*two or more greyscale images"):
+        nanoscopy_study.read_recording(tmp_path / "each" / "0.tif", None)
