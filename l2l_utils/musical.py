@@ -135,7 +135,7 @@ def noise_level(stack: NDArray, optics: Optics) -> float:
     """
     width = window_px(optics)
     scaled, weights = _scaled(stack, width), soft_window(width)
-    energy = signal.correlate((scaled**2).sum(0), weights**2, mode="valid", method="direct")
+    energy = signal.correlate((scaled**2).sum(0, dtype=np.float64), weights**2, mode="valid", method="direct")
     row, column = np.unravel_index(energy.argmax(), energy.shape)
     window = scaled[:, row : row + width, column : column + width] * weights
     values = np.linalg.svd(window.reshape(len(stack), -1), compute_uv=False)
