@@ -51,7 +51,7 @@ def _nanopyx() -> tuple[Any, Any]:
         from nanopyx.methods import SRRF
     except ImportError as error:
         raise ImportError(
-            "SRRF: expected NanoPyx, found none. Install it with `pip install 'l2l_utils[nanoscopy]'`, in an "
+            "SRRF: expected NanoPyx, found none. Install it with `pip install nanopyx==2.1.5`, in an "
             "environment of its own: it brings opencv-python, which shares its folder with opencv-python-headless."
         ) from error
     return SRRF, calculate_SRRF_temporal_correlations
