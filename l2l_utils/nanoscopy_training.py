@@ -165,7 +165,8 @@ def restore(model: Autoencoder, image: ArrayLike) -> NDArray[np.float32]:
     missing = [(0, -side % autoencoders.DIVISOR) for side in image.shape]
     padded = np.pad(image, missing, mode="symmetric")
     rows, columns = image.shape
-    restored = model.keras_model.predict_on_batch(padded[None, ..., None])[0, :rows, :columns, 0]
+    # Called as it is, because `predict` would be compiled anew for every size of image.
+    restored = model.keras_model(padded[None, ..., None], training=False).numpy()[0, :rows, :columns, 0]
     return divide_by_maximum(restored)
 
 
