@@ -176,6 +176,8 @@ def clearest_disagreement(scores: pd.DataFrame) -> tuple[str, str, str, str]:
 
 def _across(sample: nanoscope.Sample, image: ArrayLike, line: NDArray, offsets_um: NDArray) -> NDArray[np.float64]:
     """Return profiles across a centre line (points, 3; z, y, x in um): (points in focus and inside, offsets)."""
+    if len(line) < 2:  # the end of a line that the field cuts off
+        return np.zeros((0, len(offsets_um)))
     image, along = np.asarray(image, np.float64), np.gradient(line, axis=0)
     across = np.stack([-along[:, 2], along[:, 1]], axis=1)
     length = np.linalg.norm(across, axis=1, keepdims=True)
