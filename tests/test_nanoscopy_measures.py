@@ -60,6 +60,14 @@ def test_lines_out_of_focus_do_not_count(measure):
     assert np.isnan(measure(sample(LINE + np.array([0.3, 0, 0])), np.ones((SIDE, SIDE))))
 
 
+def test_a_line_of_one_point_is_none():
+    """What the field leaves of a line that it cuts off tells no direction, and changes nothing."""
+    image = np.abs(np.abs(ROWS_UM) - 0.15) < 0.03
+    alone = sample()
+    with_rest = alone._replace(structure=Structure(LINE, [LINE, np.zeros((1, 3))]))
+    assert nanoscopy_measures.boundary_contrast(with_rest, image) == pytest.approx(1)
+
+
 @pytest.mark.parametrize("shown", [0.25, 0.5, 1.0])
 def test_continuity_is_the_share_of_the_length(shown):
     """A strand that is drawn along a part of its length."""
