@@ -69,14 +69,16 @@ def debris(sample: nanoscope.Sample, image: ArrayLike) -> float:
     Returns
     -------
     float
-        0 to 1: the light farther from all emitters than half of Rayleigh's distance. NaN where less than 2 % of the
-        image is as far as that.
+        0 to 1: the light farther from all emitters than half of Rayleigh's distance. 0 for an empty
+        image, NaN where less than 2 % of it is as far as that.
     """
     image = np.asarray(image, np.float64)
     step_nm = sample.optics.pixel_nm / SUBPIXELS
     distance_nm = step_nm * ndimage.distance_transform_edt(nanoscope.true_emitters(sample, subpixels=SUBPIXELS) == 0)
     background = distance_nm > sample.optics.rayleigh_nm / 2
-    return float(image[background].sum() / image.sum()) if background.mean() > SMALLEST_BACKGROUND else np.nan
+    if background.mean() < SMALLEST_BACKGROUND:
+        return np.nan
+    return float(image[background].sum() / max(image.sum(), np.finfo(float).tiny))
 
 
 def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
@@ -89,7 +91,7 @@ def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
     float
         Michelson's contrast, (wall - centre) / (wall + centre), -1 to 1, of the mean profile across the tubes in focus:
         the wall is its brightest place 100 to 200 nm from the centre line, the mean of both sides; the centre its mean
-        within 50 nm. NaN where no tube is in focus.
+        within 50 nm. 0 for an empty image, NaN where no tube is in focus.
     """
     offsets = np.linspace(-WALL_UM[1], WALL_UM[1], 41)
     profiles = [_across(sample, image, line, offsets) for line in sample.structure.axes_um]
@@ -99,7 +101,7 @@ def boundary_contrast(sample: nanoscope.Sample, image: ArrayLike) -> float:
     profile = across.mean(axis=0)
     wall = np.mean([profile[side >= WALL_UM[0]].max() for side in (offsets, -offsets)])
     centre = profile[np.abs(offsets) <= CENTRE_UM].mean()
-    return float((wall - centre) / (wall + centre))
+    return float((wall - centre) / max(wall + centre, np.finfo(float).tiny))
 
 
 def continuity(sample: nanoscope.Sample, image: ArrayLike) -> float:
