@@ -60,6 +60,13 @@ def test_lines_out_of_focus_do_not_count(measure):
     assert np.isnan(measure(sample(LINE + np.array([0.3, 0, 0])), np.ones((SIDE, SIDE))))
 
 
+def test_empty_images_show_nothing():
+    """A network may restore nothing at all: no debris, no contrast, no strand."""
+    nothing = np.zeros((SIDE, SIDE))
+    for measure in (nanoscopy_measures.debris, nanoscopy_measures.boundary_contrast, nanoscopy_measures.continuity):
+        assert measure(sample(), nothing) == 0
+
+
 def test_a_line_of_one_point_is_none():
     """What the field leaves of a line that it cuts off tells no direction, and changes nothing."""
     image = np.abs(np.abs(ROWS_UM) - 0.15) < 0.03
