@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
+LISTED: Final = 8  # comparisons that do not hold
 COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS | NANOSCOPY_CLAIMS
 WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
@@ -78,10 +79,8 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     for name, part in judged.groupby("claim"):
         n_hold = int(part.holds.sum())
         verdict = "reproduced" if n_hold == len(part) else "partly" if n_hold else "not reproduced"
-        failed = part[~part.holds.astype(bool)]
-        against = "; ".join(
-            f"{row.dataset}, {row.metric}: {row.first} {row.says} than {row.second}" for row in failed.itertuples()
-        )
+        failed = [_sentence(row) for row in part[~part.holds.astype(bool)].itertuples()]
+        against = "; ".join([*failed[:LISTED], *([f"and {len(failed) - LISTED} more"] if len(failed) > LISTED else [])])
         rows[name] = [
             WORDS[name],
             f"{n_hold} of {len(part)}",
@@ -90,6 +89,11 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
         ]
     columns = ["what the paper says", "hold", "verdict in simulation", "does not hold"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
+
+
+def _sentence(row: Any) -> str:
+    condition = f" ({row.condition})" if isinstance(row.condition, str) and row.condition else ""
+    return f"{row.dataset}, {row.metric}{condition}: {row.first} {row.says} than {row.second}"
 
 
 def _holds(found: intervals.Interval, says: str, *, near: float) -> bool:

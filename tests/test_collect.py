@@ -54,3 +54,27 @@ def test_all_scores_are_in_one_table(paths, tmp_path):
         pd.testing.assert_frame_equal(found, pd.read_csv(path), check_dtype=False)
     assert len(everything) == sum(len(pd.read_csv(path)) for path in paths)
     assert not (tmp_path / "results").exists()
+
+
+def test_what_several_runs_have_scored_counts_once(tmp_path, rng):
+    """Each run of chapter 11 scores the same noisy images; pairs of networks that disagree come from different runs."""
+    of_image = rng.normal(0, 1, 4)
+    levels = {"L1": {"psnr": 30, "debris": 0.1}, "L2": {"psnr": 32, "debris": 0.3}}
+    for loss, networks in levels.items():
+        rows = [
+            {"dataset": "actin", "method": method, "loss": used, "seed": seed, "image": f"held_out_{i:04d}"}
+            | {"reference": "truth", "metric": metric, "value": value + 0.01 * of_image[i]}
+            for method, used, of in (("input", None, {"psnr": 20, "debris": 0.5}), ("UNet-R50", loss, networks))
+            for seed in (range(3) if used else [None])
+            for metric, value in of.items()
+            for i in range(len(of_image))
+        ]
+        (tmp_path / loss).mkdir()
+        pd.DataFrame(rows).reindex(columns=scores.COLUMNS).to_csv(tmp_path / loss / "scores.csv", index=False)
+    results = collect_as("11_nanoscopy", tmp_path)
+    summary, claims = (pd.read_csv(results / f"{name}.csv", comment="#") for name in ("nanoscopy", "nanoscopy_claims"))
+    noisy = summary[(summary.method == "input") & (summary.metric == "debris")]
+    assert noisy.value.to_numpy() == pytest.approx([0.5 + 0.01 * of_image.mean()], rel=1e-4)
+    shares = summary[summary.metric == "higher_psnr_more_debris"]
+    assert (shares.value.to_list(), shares.n_images.to_list()) == ([1.0], [4])
+    assert claims[claims.claim == "N04"].holds.to_list() == [True]

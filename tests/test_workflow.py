@@ -123,7 +123,7 @@ def test_a_small_sweep_of_chapters_is_recorded(tmp_path):
     assert "Nothing to be done" in finish(command).stdout
 
 
-@pytest.mark.parametrize(("table", "n_runs"), [("losses", 8), ("unpaired", 4)])
+@pytest.mark.parametrize(("table", "n_runs"), [("losses", 8), ("unpaired", 4), ("nanoscopy", 7)])
 def test_the_papers_size_can_be_planned(table, n_runs):
     """A dry run of the book's tables at the paper's size plans each run, and keeps off what the book has recorded."""
     options = ["--cores", "2", "--dry-run", "--printshellcmds", "--config", f"table={table}", "profile=paper"]
