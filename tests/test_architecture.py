@@ -183,7 +183,7 @@ ARROWS = {
     "nanoscopy_measures": {"judging", "metrics", "nanoscope"},
     "nanoscopy_pairs": {"data", "emitters", "musical", "nanoscope", "nanoscopy_measures", "patches", "progress"}
     | {"sofi", "srrf", "tiff", "virtual_sets"},
-    "nanoscopy_study": {"nanoscopy_training"},
+    "nanoscopy_study": {"checkpoint", "nanoscopy_training"},
     "nanoscopy_charts": {"plot"},
     "nanoscope": {"emitters", "optics", "photokinetics", "point_images"},
     "point_images": {"gibson_lanni", "optics"},
