@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from l2l_utils import intervals, nanoscope, nanoscopy_measures, papers, plot
-from l2l_utils.nanoscopy_claims import UNTRAINED, VGG
+from l2l_utils.nanoscopy_claims import STRUCTURES, UNTRAINED, VGG
 
 DECADES: Final = 3
 NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
@@ -72,14 +72,16 @@ def psnr_and_debris(summary: pd.DataFrame) -> Figure:
     Parameters
     ----------
     summary : pandas.DataFrame
-        Of `intervals.summarise`: the metrics ``psnr`` and ``debris`` of the noisy images and of networks with losses.
+        Of `intervals.summarise`: the metrics ``psnr`` and ``debris`` of the noisy images and of networks with losses;
+        other methods, and structures that no network is trained on, are left out.
 
     Returns
     -------
     matplotlib.figure.Figure
         A colour per network, a number per loss; if PSNR saw debris, the numbers would lie on a falling line.
     """
-    table = summary.pivot_table("value", ["dataset", "method", "loss"], "metric", sort=False).reset_index()
+    networks = summary[summary.method.isin(list(NETWORK_COLOURS)) & summary.dataset.isin(STRUCTURES)]
+    table = networks.pivot_table("value", ["dataset", "method", "loss"], "metric", sort=False).reset_index()
     datasets, losses = list(dict.fromkeys(table.dataset)), list(dict.fromkeys(table.loss[table.loss != ""]))
     size = 3.2 * len(datasets) + 1.8, 3.4
     fig, axes = plt.subplots(1, len(datasets), figsize=size, squeeze=False, layout="constrained")

@@ -35,7 +35,7 @@ def test_tables_of_the_papers_are_told_apart():
 @pytest.fixture
 def summary():
     """Return PSNR and debris of two networks with two losses each, and of the noisy images, for one structure."""
-    rows = [("input", "", "psnr", 20.0), ("input", "", "debris", 0.3)]
+    rows = [("input", "", "psnr", 20.0), ("input", "", "debris", 0.3), ("without noise", "", "debris", 0.0)]
     for number, (network, loss) in enumerate(
         [("UNet-R34", "L2"), ("UNet-R34", nanoscopy_claims.VGG), ("FPN-R34", "L2")]
     ):
