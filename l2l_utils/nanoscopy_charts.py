@@ -15,6 +15,7 @@ from l2l_utils import intervals, nanoscope, nanoscopy_measures, papers, plot
 from l2l_utils.nanoscopy_claims import STRUCTURES, UNTRAINED, VGG
 
 DECADES: Final = 3
+LONG: Final = 20  # letters in a title above one image
 NETWORK_COLOURS: Final = {"input": "grey", "UNet-R34": "C0", "UNet-R50": "C1", "FPN-R34": "C2"}
 
 
@@ -62,7 +63,10 @@ def linear_and_log(images: Mapping[str, ArrayLike], *, pixel_um: float) -> Figur
     matplotlib.figure.Figure
         A column per image.
     """
-    columns = {name: {"linear": image, "three decades": in_decades(image)} for name, image in images.items()}
+    columns = {
+        name.replace(" ", "\n", 1) if len(name) > LONG else name: {"linear": image, "three decades": in_decades(image)}
+        for name, image in images.items()
+    }
     return plot.gallery(columns, pixel_um=dict.fromkeys(columns, pixel_um))
 
 
