@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from l2l_utils import nanoscopy_charts, nanoscopy_claims, papers
+from l2l_utils import nanoscope, nanoscopy_charts, nanoscopy_claims, papers
+from l2l_utils.nanoscopy_measures import Field
 
 
 def test_decades():
@@ -57,3 +58,23 @@ def test_table_1_is_beside_the_papers(summary):
     assert table.loc[("actin", "UNet-R34"), "L2"] == "38.3 | 30 ± 0.5"
     assert table.loc[("actin", "UNet-R34"), nanoscopy_claims.VGG] == "37.7 | 31 ± 0.5"
     assert list(table.columns) == ["L2", nanoscopy_claims.VGG]
+
+
+def test_disagreement_shows_the_clearest_case(rng):
+    """Of two samples the one where the network with the higher PSNR leaves more debris, that network first."""
+    sample = nanoscope.draw_sample("actin", field_um=1.6, rng=rng)
+    fields = [Field(name, "actin", sample, np.full((20, 20), 0.5)) for name in ("a", "b")]
+    values = {("a", "L1"): (30, 0.1), ("a", "L2"): (29, 0.2), ("b", "L1"): (30, 0.1), ("b", "L2"): (31, 0.4)}
+    rows = [
+        {"image": image, "loss": loss, "metric": metric, "value": value}
+        for (image, loss), both in values.items()
+        for metric, value in zip(("psnr", "debris"), both, strict=True)
+    ]
+    scores = pd.DataFrame(rows).assign(dataset="actin", method="UNet-R50", seed=0, condition=None)
+    levels = {"L1": (0.1, 0.2), "L2": (0.3, 0.4)}
+    images = {("UNet-R50", loss, 0): [np.full((20, 20), v) for v in level] for loss, level in levels.items()}
+    fig = nanoscopy_charts.disagreement(scores, {"actin": (fields, images)})
+    titles = [ax.get_title().split() for ax in fig.axes[:3]]
+    assert [title[:2] for title in titles[:2]] == [["UNet-R50", "L2"], ["UNet-R50", "L1"]]
+    assert titles[0][2:] == ["31.0", "dB,", "debris", "0.40"]
+    assert [np.asarray(ax.images[0].get_array())[0, 0] for ax in fig.axes[:3]] == [0.4, 0.2, 0.5]
