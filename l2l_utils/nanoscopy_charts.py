@@ -132,8 +132,7 @@ def disagreement(scores: pd.DataFrame, held_out: Mapping[str, tuple[list, Mappin
             psnr, share = values.loc[name, ["psnr", "debris"]]
             shown[name] = f"{name}\n{psnr:.1f} dB, debris {share:.2f}", found[number]
     ordered = dict(shown[name] for name in two) | {f"{dataset}\nwithout noise": fields[number].reference}
-    pixel_um = fields[number].sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000
-    return linear_and_log(ordered, pixel_um=pixel_um)
+    return linear_and_log(ordered, pixel_um=_pixel_um(fields[number]))
 
 
 def table_1(summary: pd.DataFrame) -> pd.DataFrame:
@@ -155,28 +154,27 @@ def table_1(summary: pd.DataFrame) -> pd.DataFrame:
     return table.fillna("").rename(columns={"VGG": VGG}).rename_axis(columns=None)
 
 
-def in_columns(found: Mapping[str, Mapping[tuple, Sequence[NDArray]]], *, pixel_um: float) -> Figure:
+def in_columns(found: Mapping[str, tuple[Sequence, Mapping]]) -> Figure:
     """Show the first sample's noisy, restored and noise-free image in several cases, over three decades.
 
     Parameters
     ----------
-    found : mapping of str to mapping of (str, str, int) to sequence of ndarray of shape (Y, X)
-        By case, the images of `nanoscopy_study.Study.score_otherwise`; the last network is shown.
-    pixel_um : float
-        Side of a pixel in um, for the scale bars.
+    found : mapping of str to (sequence of Field, mapping of (str, str, int) to sequence of ndarray of shape (Y, X))
+        By case, fields and images of `nanoscopy_study.Study.score_otherwise`; the last network is shown.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A column per case.
+        A column per case, with the scale bar of its own sample.
     """
-    columns = {}
-    for case, images in found.items():
+    columns, pixels = {}, {}
+    for case, (fields, images) in found.items():
         *_, network = (key for key in images if key[1])
         rows = {"noisy": images["input", None, None], "restored": images[network]}
         rows["without noise"] = images["without noise", None, None]
         columns[case] = {name: in_decades(each[0]) for name, each in rows.items()}
-    return plot.gallery(columns, pixel_um=dict.fromkeys(columns, pixel_um))
+        pixels[case] = _pixel_um(fields[0])
+    return plot.gallery(columns, pixel_um=pixels)
 
 
 def elsewhere(summary: pd.DataFrame) -> pd.DataFrame:
@@ -199,3 +197,7 @@ def elsewhere(summary: pd.DataFrame) -> pd.DataFrame:
     rows = ["dataset", "condition", "metric"]
     table = chosen.assign(name=name, text=texts).pivot_table("text", rows, "name", aggfunc="first", sort=False)
     return table.fillna("").rename_axis(columns=None)
+
+
+def _pixel_um(field: nanoscopy_measures.Field) -> float:
+    return field.sample.optics.pixel_nm / nanoscopy_measures.SUBPIXELS / 1000

@@ -114,7 +114,7 @@ class Study:
 
     def score_otherwise(
         self, structure: str, networks: Networks, *, noise: str = "", algorithm: str = ""
-    ) -> tuple[pd.DataFrame, Images]:
+    ) -> tuple[pd.DataFrame, tuple[list[Field], Images]]:
         """Score images of held-out samples with another structure, noise or algorithm than the networks know.
 
         Parameters
@@ -133,8 +133,8 @@ class Study:
         scores : pandas.DataFrame
             Long form; ``condition`` is ``noise=...`` or ``algorithm=...`` if these are given. The reference is what
             the same algorithm makes of the recording without noise.
-        images : dict of key to list of ndarray
-            By method.
+        shown : (list of Field, dict of key to list of ndarray)
+            The fields, and the images of each method.
         """
         simulation = self.simulation(structure)
         fields, noisy = [], []
@@ -150,7 +150,7 @@ class Study:
         condition = {"noise": noise, "algorithm": algorithm}
         given = ";".join(f"{name}={value}" for name, value in condition.items() if value) or None
         judges = [judge]
-        return judging.score(fields, images, judges=judges, dataset=structure, condition=given), images
+        return judging.score(fields, images, judges=judges, dataset=structure, condition=given), (fields, images)
 
 
 def read_pair(pair: data.Pair) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -78,3 +78,19 @@ def test_disagreement_shows_the_clearest_case(rng):
     assert [title[:2] for title in titles[:2]] == [["UNet-R50", "L2"], ["UNet-R50", "L1"]]
     assert titles[0][2:] == ["31.0", "dB,", "debris", "0.40"]
     assert [np.asarray(ax.images[0].get_array())[0, 0] for ax in fig.axes[:3]] == [0.4, 0.2, 0.5]
+
+
+def test_every_column_has_the_scale_bar_of_its_sample(rng):
+    """Samples have pixels of their own, so a bar of one length in um is not one length on the page."""
+    drawn = nanoscope.draw_sample("actin", field_um=1.6, rng=rng)
+    found = {}
+    for case, pixel_nm in {"fine": 65.0, "coarse": 120.0}.items():
+        sample = drawn._replace(optics=drawn.optics._replace(pixel_nm=pixel_nm))
+        keys = [("input", None, None), ("UNet-R50", "L1", 0), ("without noise", None, None)]
+        images = {key: [np.full((100, 100), 0.1 * (i + 1))] for i, key in enumerate(keys)}
+        found[case] = [Field("a", "actin", sample, np.ones((100, 100)))], images
+    fig = nanoscopy_charts.in_columns(found)
+    bars = [ax.artists[0].size_bar.get_children()[0].get_width() for ax in fig.axes[:2]]
+    texts = [ax.artists[0].txt_label.get_text() for ax in fig.axes[:2]]
+    lengths_um = [float(text.split()[0]) for text in texts]
+    assert bars == pytest.approx([lengths_um[0] / 0.0065, lengths_um[1] / 0.012])

@@ -42,11 +42,12 @@ def test_held_out_samples_are_scored(study, unchanged):
 
 def test_samples_are_shown_otherwise(study):
     """The same samples, with the condition by name, judged by the same algorithm's image without noise."""
-    table, images = study.score_otherwise("mitochondria", {}, noise="gaussian 0.1")
+    table, (fields, images) = study.score_otherwise("mitochondria", {}, noise="gaussian 0.1")
+    assert [field.name for field in fields] == ["held_out_0000"]
     assert set(table.condition) == {"noise=gaussian 0.1"}
     pair = study.write()["mitochondria"].held_out[0]
     np.testing.assert_allclose(images[WITHOUT_NOISE][0], data.read_image(pair.target), atol=1e-6)
-    table, images = study.score_otherwise("mitochondria", {}, algorithm="SOFI")
+    table, (_, images) = study.score_otherwise("mitochondria", {}, algorithm="SOFI")
     assert set(table.condition) == {"algorithm=SOFI"}
     assert images[INPUT][0].max() == 1
 
