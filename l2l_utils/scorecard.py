@@ -15,10 +15,19 @@ from l2l_utils.luminescence_claims import LUMINESCENCE_CLAIMS
 from l2l_utils.nanoscopy_claims import NANOSCOPY_CLAIMS
 from l2l_utils.separation_claims import SEPARATION_CLAIMS
 from l2l_utils.unpaired_claims import UNPAIRED_CLAIMS
+from l2l_utils.untrained_claims import UNTRAINED_CLAIMS
 
 NEAR: Final = 0.2  # as a share of the second value
 LISTED: Final = 8  # comparisons that do not hold
-COMPARED: Final = CLAIMS | FILTER_CLAIMS | UNPAIRED_CLAIMS | SEPARATION_CLAIMS | LUMINESCENCE_CLAIMS | NANOSCOPY_CLAIMS
+COMPARED: Final = {
+    **UNTRAINED_CLAIMS,
+    **CLAIMS,
+    **FILTER_CLAIMS,
+    **UNPAIRED_CLAIMS,
+    **SEPARATION_CLAIMS,
+    **LUMINESCENCE_CLAIMS,
+    **NANOSCOPY_CLAIMS,
+}
 WORDS: Final = {name: claim.words for name, claim in COMPARED.items()} | cross_validation_claims.WORDS
 
 

@@ -72,6 +72,8 @@ LEVELS = dict.fromkeys(
             "scorecard",
             "separation_claims",
             "unpaired_claims",
+            "untrained_claims",
+            "verdict_table",
         ),
     ),
     NUMPY,
@@ -89,6 +91,7 @@ LEVELS |= dict.fromkeys(
     (
         *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
+        "verdict_charts",
     ),
     NOTEBOOK,
 )
@@ -131,7 +134,9 @@ ARROWS = {
     "charts": {"plot"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
-    | {"separation_claims", "unpaired_claims"},
+    | {"separation_claims", "unpaired_claims", "untrained_claims"},
+    "untrained_claims": {"claims", "papers"},
+    "verdict_table": {"intervals", "records", "scorecard"},
     "separation_claims": {"claims"},
     "luminescence_claims": {"claims"},
     "luminescence_measures": {"data", "imagej_thresholds", "judging", "mask_measures", "metrics", "normalization"}

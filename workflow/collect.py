@@ -23,6 +23,7 @@ from l2l_utils import (
     records,
     scorecard,
     separation_claims,
+    untrained_claims,
 )
 from l2l_utils.claims import FILTER_CLAIMS
 from l2l_utils.files import whole_file
@@ -37,6 +38,18 @@ UNPAIRED_METRICS += ["change", "histogram_distance", "saturated", "structure_err
 def compare_plainly(scores: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the orderings of the paper's table, of images as they are."""
     return orderings.compare(scores[(scores.reference == "benchmark") & scores.condition.isna()], table)
+
+
+def labels(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the record of chapter 01."""
+    contrast = scorecard.judge(scores, untrained_claims.UNTRAINED_CLAIMS)
+    judged = pd.concat([contrast, untrained_claims.compare_indices(scores)], ignore_index=True)
+    return {"label_claims": judged}
+
+
+def drift(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
+    """Return the record of chapter 02."""
+    return {"drift_claims": untrained_claims.compare_drift(scores)}
 
 
 def losses(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
@@ -108,6 +121,8 @@ def nanoscopy(scores: pd.DataFrame, _: list[Path]) -> dict[str, pd.DataFrame]:
 
 # For each chapter that the book keeps something of: from the scores and folders of its runs, tables by their names.
 KEPT = {
+    "01_data": labels,
+    "02_drift_correction": drift,
     "04_loss_functions": losses,
     "05_classical_filters": filters,
     "07_cyclegan": unpaired,
