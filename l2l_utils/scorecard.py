@@ -100,9 +100,14 @@ def verdicts(judged: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
 
 
+def in_words(first: str, says: str, second: str) -> str:
+    """Return what a comparison says, such as "L2L higher than N2N"."""
+    return f"{first} {says} {'to' if says == 'near' else 'than'} {second}"
+
+
 def _sentence(row: Any) -> str:
     condition = f" ({row.condition})" if isinstance(row.condition, str) and row.condition else ""
-    return f"{row.dataset}, {row.metric}{condition}: {row.first} {row.says} than {row.second}"
+    return f"{row.dataset}, {row.metric}{condition}: {in_words(row.first, row.says, row.second)}"
 
 
 def _holds(found: intervals.Interval, says: str, *, near: float) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from l2l_utils import records, scorecard, untrained_claims
+from l2l_utils import records, scorecard, scores, untrained_claims
 from l2l_utils.intervals import Interval
 
 RECORDS: Final = (
@@ -54,10 +54,10 @@ def judge_runs(folder: Path) -> pd.DataFrame:
         Rows of `scorecard.judge`, for the claims that these scores can decide; without rows if there are no scores.
     """
     judged = [pd.DataFrame(columns=["claim", "holds"])]
-    for scores in map(pd.read_csv, sorted(folder.glob("*/scores.csv"))):
-        judged.append(scorecard.judge(scores, scorecard.COMPARED))
-        judged.append(untrained_claims.compare_drift(scores))
-        judged.append(untrained_claims.compare_indices(scores))
+    for found in map(pd.read_csv, sorted(folder.glob("*/scores.csv"))):
+        judged.append(scorecard.judge(found, scorecard.COMPARED))
+        judged.append(untrained_claims.compare_drift(found))
+        judged.append(untrained_claims.compare_indices(found))
     return pd.concat([part for part in judged if len(part)] or judged, ignore_index=True)
 
 
@@ -133,6 +133,33 @@ def evidence(table: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
+def agreement(comparisons: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """Return how many of the comparisons that were judged twice came out alike.
+
+    Parameters
+    ----------
+    comparisons, judged : pandas.DataFrame
+        Of `read_comparisons` and of `judge_runs`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per claim that both hold: the number of comparisons that both have judged, and how many are ``alike``.
+    """
+    keys = ["claim", "dataset", "metric", "first", "second", "says", "reference", "condition"]
+    both = comparisons.merge(judged.reindex(columns=[*keys, "holds"]), on=keys, suffixes=("", "_again"))
+    alike = (both.holds.astype(bool) == both.holds_again.astype(bool)).groupby(both.claim, sort=False)
+    return alike.agg(judged_twice="size", alike="sum")
+
+
+def long_form(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Return the comparisons as scores, a row each: the difference between the method and what it is set against."""
+    said = "against=" + comparisons.second + ";says=" + comparisons.says
+    condition = said + comparisons.condition.where(comparisons.condition == "", ";" + comparisons.condition)
+    named = comparisons.assign(method=comparisons["first"], condition=condition)
+    return named.reindex(columns=scores.COLUMNS)
+
+
 def _judge(claim: str, part: pd.DataFrame | None) -> dict[str, Any]:
     if part is None:
         return {"verdict": "not testable here", "n": 0, "hold": 0, "against": 0, "seeds": 0, "weakest": ""}
@@ -154,7 +181,7 @@ def _with_margins(comparisons: pd.DataFrame) -> pd.DataFrame:
 def _cells(row: Any) -> list[str]:
     condition = f" ({row.condition})" if row.condition else ""
     measure = f"{row.metric}, {row.reference}" if row.reference != "none" else row.metric
-    said = f"{row.first} {row.says} than {row.second}{condition}"
+    said = scorecard.in_words(row.first, row.says, row.second) + condition
     return [row.dataset, measure, said, str(Interval(row.value, row.low, row.high)), "✓" if row.holds else "✗"]
 
 

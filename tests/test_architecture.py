@@ -136,7 +136,7 @@ ARROWS = {
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
     | {"separation_claims", "unpaired_claims", "untrained_claims"},
     "untrained_claims": {"claims", "papers"},
-    "verdict_table": {"intervals", "records", "scorecard"},
+    "verdict_table": {"intervals", "records", "scorecard", "scores", "untrained_claims"},
     "separation_claims": {"claims"},
     "luminescence_claims": {"claims"},
     "luminescence_measures": {"data", "imagej_thresholds", "judging", "mask_measures", "metrics", "normalization"}
