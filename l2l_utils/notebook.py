@@ -21,7 +21,7 @@ from IPython.display import HTML, display
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from l2l_utils import __version__, data, patches, simulation
+from l2l_utils import __version__, colab, data, files, patches, simulation
 
 
 def setup_report() -> pd.DataFrame:
@@ -36,6 +36,20 @@ def setup_report() -> pd.DataFrame:
         **{name: version(name) for name in packages},
     }
     return pd.DataFrame({"": items}).rename_axis("computed with")
+
+
+def output_folder(output_dir: str) -> Path:
+    """Return the folder of a chapter's results; it is made if need be, and Drive is mounted if it lies there.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there.
+    """
+    folder = Path(output_dir)
+    colab.mount_if_needed(folder)
+    files.make_folder(folder)
+    return folder
 
 
 def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> data.Folders:
@@ -77,7 +91,7 @@ def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", sourc
             f"target_dir={target_dir!r}. Fill in both, or none to use the virtual microscope; to restore images "
             "without a benchmark, give model_dir and restore_dir."
         )
-    folders = {role: Path(folder) if folder else None for role, folder in own.items()}
+    folders = {role: colab.local_copy(Path(folder)) if folder else None for role, folder in own.items()}
     return data.Folders("own images", **folders, truth=None, resolution_px=None)
 
 

@@ -30,7 +30,7 @@ LEVELS = dict.fromkeys(
         # the virtual nanoscope
         *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
-        *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
+        *("colab", "data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -171,6 +171,7 @@ ARROWS = {
     "normalization": {"data", "windows"},
     "splits": {"data"},
     "windows": {"tiff"},
+    "colab": {"data", "files", "progress"},
     "data": {"datasets", "files", "manifest", "tiff"},
     "datasets": {"deposits", "manifest", "remote_sets", "set_folders", "tiff", "virtual_sets"},
     "remote_sets": {"archives", "download", "importing", "set_folders", "tiff"},
