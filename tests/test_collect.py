@@ -78,3 +78,27 @@ def test_what_several_runs_have_scored_counts_once(tmp_path, rng):
     shares = summary[summary.metric == "higher_psnr_more_debris"]
     assert (shares.value.to_list(), shares.n_images.to_list()) == ([1.0], [4])
     assert claims[claims.claim == "N04"].holds.to_list() == [True]
+
+
+def test_chapters_without_networks_are_recorded(tmp_path, rng):
+    """Chapter 01's labels decide on contrast and indices, chapter 02's shifts on drift; no training is on record."""
+    (tmp_path / "labels").mkdir()
+    rows = [
+        {"claim": claim, "dataset": "actin", "method": method, "image": str(k), "reference": reference}
+        | {"metric": metric, "value": level * rng.normal(1, 0.01)}
+        for claim, method, reference, metric, level in (
+            ("L01", "input", "none", "michelson", 0.4),
+            ("L01", "benchmark", "none", "michelson", 0.9),
+            ("L23", "input", "benchmark", "ssim", 0.15),
+            ("L23", "input", "benchmark", "ms_ssim_5", 0.434),
+        )
+        for k in range(5)
+    ]
+    pd.DataFrame(rows).reindex(columns=scores.COLUMNS).to_csv(tmp_path / "labels/scores.csv", index=False)
+    labels = pd.read_csv(collect_as("01_data", tmp_path) / "label_claims.csv", comment="#")
+    assert dict(zip(labels.claim, labels.holds, strict=True)) == {"L01": True, "L23": True}
+    found = {"dataset": "actin", "metric": "found_exactly", "condition": "n=100;image_px=512", "value": 0.97}
+    pd.DataFrame([found]).reindex(columns=scores.COLUMNS).to_csv(tmp_path / "labels/scores.csv", index=False)
+    record = collect_as("02_drift_correction", tmp_path) / "drift_claims.csv"
+    assert not pd.read_csv(record, comment="#").holds[0]
+    assert "# seeds: \n" in record.read_text("utf-8")
