@@ -40,6 +40,7 @@ address: $(READY)  ## write the book's public address: make address REPO=owner/n
 
 # The stamp is written last, so an installation that was interrupted is taken up again.
 $(READY): requirements.txt pyproject.toml | .venv/bin/pip
+	@echo "Installing the book's packages into .venv: some minutes, and about 3 GB."
 	.venv/bin/python -m pip install --quiet --requirement requirements.txt
 	.venv/bin/python -m pip install --quiet --no-deps --editable .
 	@touch $@

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import os
 import re
 import sys
 import tempfile
@@ -180,6 +181,8 @@ def main() -> None:
     parser.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
     arguments = parser.parse_args()
+    # TensorFlow's C++ warns of GPU libraries that it does not find; what matters comes as a Python exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     notebooks = arguments.notebooks.resolve()
     try:
         defaults = read_parameters(arguments.chapter, notebooks=notebooks)
