@@ -52,17 +52,12 @@ def write_key_values(restored_files: Sequence[data.PathLike], path: data.PathLik
 def key_values(origin: Mapping[str, Any]) -> dict[str, str]:
     """Return the provenance of one image as texts by key, nested entries with their keys joined by a dot.
 
-    Numbers are written so that they are read again as they were; lists are JSON without commas, which would be taken
-    for separators of values by some settings of OMERO's script.
+    Texts lose line breaks; all else is JSON, so that numbers and lists are read again as they were.
     """
     pairs: dict[str, str] = {}
     for key, value in origin.items():
         if isinstance(value, Mapping):
             pairs |= {f"{key}.{inner}": text for inner, text in key_values(value).items()}
-        elif isinstance(value, str):
-            pairs[key] = " ".join(value.split())
-        elif isinstance(value, Sequence):
-            pairs[key] = " to ".join(json.dumps(item) for item in value)
         else:
-            pairs[key] = json.dumps(value)
+            pairs[key] = " ".join(value.split()) if isinstance(value, str) else json.dumps(value)
     return pairs

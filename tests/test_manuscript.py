@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,11 +29,14 @@ RECIPE = training.Recipe(
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory, pairs):
-    """Train label2label twice, with two seeds, on two pairs of images."""
+    """Train label2label on two pairs of images; the folder of a second seed is a copy that says so."""
     output = tmp_path_factory.mktemp("output")
     split = patches.split_images(pairs, n_validation=1, rng=np.random.default_rng(0))
-    options = {"method": "L2L", "loss": "SSIM", "folder": output, "recipe": RECIPE}
-    return [training.train_network(split, seed=seed, **options).logdir for seed in (0, 3)]
+    model = training.train_network(split, method="L2L", loss="SSIM", seed=0, folder=output, recipe=RECIPE)
+    again = Path(shutil.copytree(model.logdir, model.logdir.with_name("L2L_SSIM_seed3")))
+    content = json.loads((again / "training.json").read_text("utf-8"))
+    (again / "training.json").write_text(json.dumps(content | {"seed": 3}), "utf-8")
+    return [model.logdir, again]
 
 
 def read(folder, **options):

@@ -4,36 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from judged_images import judge
 from skimage.metrics import structural_similarity
 
-from l2l_utils import data, patches, quality, scores
+from l2l_utils import data, patches, quality, tiff
 
 
 @pytest.fixture
 def judged(images, tmp_path):
     """Return what is written for a method whose images are the benchmark, 0.1 too bright, in two trainings."""
     return judge(images, tmp_path / "out")
-
-
-def judge(images, folder):
-    """Score and write the raw images, a method of two trainings, and the images of another tool."""
-    pairs = data.pair_images(images.source, images.target)
-    files = {("input", None, "raw"): {pair.name: pair.source for pair in pairs}}
-    for seed, shift in enumerate((0.1, 0.2)):
-        made = {pair.name: folder / "restored" / str(seed) / f"{pair.name}.tif" for pair in pairs}
-        for pair in pairs:
-            if not made[pair.name].exists():
-                data.write_image(made[pair.name], patches.read_normalized(pair.target) + shift)
-        files["L2L", seed, "normalised"] = made
-    files["other tool", None, "unknown"] = {pair.name: pair.target for pair in pairs}
-    files["benchmark", None, "raw"] = {pair.name: pair.target for pair in pairs}
-    tables = [
-        scores.score_files(
-            found, pairs, images, scale=scale, method=method, seed=seed, loss="" if seed is None else "L1"
-        )
-        for (method, seed, scale), found in files.items()
-    ]
-    return quality.write(pd.concat(tables), files, pairs, folder)
 
 
 def test_table_is_wide_and_tells_the_gain(judged):
@@ -81,7 +61,7 @@ def test_map_of_raw_image_by_hand(judged):
 def test_maps_keep_pixel_size_and_say_what_they_are(images, tmp_path):
     """A map has the pixel size of the raw image, and its origin in its metadata."""
     for path in images.source.iterdir():
-        data.write_image(path, tifffile.imread(path), dtype="uint16", like=data_pixel(0.065))
+        data.write_image(path, tifffile.imread(path), dtype="uint16", like=tiff.PixelSize(0.065, 0.065, "um"))
     judged = judge(images, tmp_path / "out")
     path = judged.maps["L2L"]["ssim"]["a"]
     assert data.pixel_size_um(path) == pytest.approx((0.065, 0.065))
@@ -89,13 +69,6 @@ def test_maps_keep_pixel_size_and_say_what_they_are(images, tmp_path):
     assert origin["map"] == "ssim"
     assert origin["benchmark_sha256"] == data.checksum(judged.held_out[0].target)
     assert "Structural similarity" in origin["note"]
-
-
-def data_pixel(side_um):
-    """Return a pixel size in um."""
-    from l2l_utils import tiff
-
-    return tiff.PixelSize(side_um, side_um, "um")
 
 
 def test_restart_makes_what_is_missing_or_old(judged, images):
