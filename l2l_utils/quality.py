@@ -122,7 +122,7 @@ def widen(table: pd.DataFrame) -> pd.DataFrame:
     wide = chosen.pivot_table("value", list(KEYS), "metric", sort=False)[list(MEASURES)]
     raw = wide.xs("input", level="method").droplevel(["loss", "seed"])
     gain = wide - raw.reindex(wide.index.get_level_values("image")).to_numpy()
-    gain["nrmse"] *= -1
+    gain["nrmse"] = 0.0 - gain["nrmse"]
     return wide.join(gain.add_prefix("gain_")).rename_axis(columns=None).reset_index()
 
 

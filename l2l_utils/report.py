@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import tifffile
 
 from l2l_utils import data, files, manuscript, notebook, plot, quality, record, scores
 from l2l_utils import report_pictures as pictures
@@ -63,10 +64,10 @@ def write(
         "Scores": _scores(judged),
         "Every held-out image": _images(judged),
         "Training": _training(folders),
-        "Data": _data(split, record.read(mine) if mine else {}),
-        "Settings, versions and device": _settings(folders, judged.percentiles),
         "Methods paragraph": _methods(mine, len(judged.held_out)),
         "How to cite": f"<ul>{_items(texts.citations(list(judged.shown)))}</ul>",
+        "Data": _data(split, record.read(mine) if mine else {}),
+        "Settings, versions and device": _settings(folders, judged.percentiles),
     }
     path = Path(output_dir) / FILE
     with files.whole_file(path) as unfinished:
@@ -99,15 +100,18 @@ def _examples(judged: quality.Judged) -> str:
     places = {last // 2: "Median", last: "Worst", 0: "Best"} if last else {0: "The only image"}
     chosen = {ranked.index[place]: places[place] for place in sorted(places)}
     pairs = {pair.name: pair for pair in judged.held_out if pair.name in chosen}
-    errors = {name: {m: data.read_image(maps["error"][name]) for m, maps in judged.maps.items()} for name in pairs}
+    errors = {name: {m: tifffile.imread(maps["error"][name]) for m, maps in judged.maps.items()} for name in pairs}
     looks = {
         "ssim": pictures.SIMILARITY,
         "error": pictures.error_look([error for found in errors.values() for error in found.values()]),
     }
+    unknown = [html.escape(method) for method, (scale, _) in judged.shown.items() if scale == "unknown"]
+    fitted = f" The scale of {', '.join(unknown)} is not known, so it was fitted to the benchmark." if unknown else ""
     parts = [
-        '<p class="note">By 3S-SSIM to the benchmark. Images and benchmark are scaled so that their percentiles '
-        f"{judged.percentiles['pmin']:g} and {judged.percentiles['pmax']:g} are 0, black, and 1, white; below, the "
-        "square where the benchmark varies most, enlarged. Every map of one kind has the same colours.</p>"
+        '<p class="note">By 3S-SSIM to the benchmark, mean over trainings; shown is the first training. Images and '
+        "benchmark are scaled so that their percentiles "
+        f"{judged.percentiles['pmin']:g} and {judged.percentiles['pmax']:g} are 0, black, and 1, white.{fitted} Below, "
+        "the square where the benchmark varies most, enlarged. Every map of one kind has the same colours.</p>"
     ]
     for name, word in chosen.items():
         value = f"{texts.main_method(judged)}, 3S-SSIM {ranked[name]:.3f}"
@@ -132,7 +136,7 @@ def _field(judged: quality.Judged, pair: data.Pair, looks: Mapping[str, pictures
     ]
     for kind, what in {"ssim": "SSIM map", "error": "Error map"}.items():
         maps = {
-            f"{what}, {'raw' if method == 'input' else method}": data.read_image(found[kind][pair.name])
+            f"{what}, {'raw' if method == 'input' else method}": tifffile.imread(found[kind][pair.name])
             for method, found in judged.maps.items()
         }
         alt = f"compared with the benchmark, {pair.name}"

@@ -146,8 +146,8 @@ def _curves(records: Mapping[tuple[str, int], Mapping[str, Any]]) -> list[str]:
     epochs = {
         key: (content["best_epoch"], content["config"].get("train_epochs", 0)) for key, content in records.items()
     }
-    rising = [f"{method} {seed}" for (method, seed), (best, last) in epochs.items() if best < last / 2]
-    falling = [f"{method} {seed}" for (method, seed), (best, last) in epochs.items() if best == last]
+    rising = [f"{method} seed {seed}" for (method, seed), (best, last) in epochs.items() if best < last / 2]
+    falling = [f"{method} seed {seed}" for (method, seed), (best, last) in epochs.items() if best == last]
     if falling:
         found.append(
             f"The validation loss was lowest in the last epoch ({files.some(falling)}): train for more epochs."

@@ -149,6 +149,7 @@ ARROWS = {
     "alarm_charts": {"plot"},
     "charts": {"plot"},
     "report": {"notebook", "plot", "report_pictures", "report_texts"},
+    "report_pictures": {"plot"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
     | {"separation_claims", "unpaired_claims"},

@@ -103,11 +103,22 @@ def test_images_with_marks_in_their_names(images, tmp_path):
     assert "a <b>&" in "".join(Page(text).texts)
 
 
+def test_a_perfect_method(images, tmp_path):
+    """Images that are the benchmark itself have no error to show, and are reported all the same."""
+    judged = judge(images, tmp_path / "out", shifts=[0])
+    assert not tifffile.imread(judged.maps["L2L"]["error"]["a"]).any()
+    said = "".join(Page(report.write(judged, tmp_path / "out", dataset="x").read_text("utf-8")).texts)
+    assert "to 1.000, and PSNR from" in said
+    assert "to inf dB" in said
+
+
 def test_one_image_only(images, tmp_path):
     """A single held-out image is neither best nor worst."""
     for folder in (images.source, images.target, images.truth):
         (folder / "b.tif").unlink()
-    said = "".join(Page(report.write(judge(images, tmp_path / "out"), tmp_path / "out", dataset="x").read_text()).texts)
+    said = "".join(
+        Page(report.write(judge(images, tmp_path / "out"), tmp_path / "out", dataset="x").read_text("utf-8")).texts
+    )
     assert "The only image: a" in said
     assert "Worst: " not in said
 
@@ -140,7 +151,7 @@ def test_report_of_a_training(trained):
         assert data.checksum(pair.target) in said
     assert manuscript.methods_paragraph(trained.model.logdir, n_held_out=3) in said
     assert care.weights_sha256(trained.model) in said
-    assert "train_learning_rate" in said
+    assert "config.train_batch_size" in said
     assert any(alt.startswith("Loss over the epochs") for alt, _ in decode(text))
     mine = trained.judged.table[trained.judged.table.method == "L2L"].sort_values("ms_ssim_3", ascending=False)
     places = [

@@ -90,7 +90,7 @@ def test_curves(best, expected):
     """A loss that still falls, and one that rose early, are told apart from one that levelled off."""
     found = texts._curves({("L2L", 1): {"best_epoch": best, "config": {"train_epochs": 10}}})
     assert len(found) == (expected is not None)
-    assert not expected or (expected in found[0] and "L2L 1" in found[0])
+    assert not expected or (expected in found[0] and "L2L seed 1" in found[0])
 
 
 def test_enough_images_are_no_reason_to_warn():
