@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from csbdeep.models import CARE
 
-from l2l_utils import checkpoint, data, fitting, losses, normalization, precisions, record
+from l2l_utils import checkpoint, data, device, fitting, losses, normalization, precisions, record
 from l2l_utils.checkpoint import weights_sha256
 from l2l_utils.inference import Prediction, restore, restore_with_scale
 
@@ -185,6 +185,7 @@ def _outcome(
         "best_epoch": int(log.val_loss.idxmin()) + 1,
         "best_val_loss": float(log.val_loss.min()),
         "seconds": round(float(log.seconds.sum()), 1),
+        "device": device.name(),
         "versions": {name: version(name) for name in ("l2l_utils", "csbdeep", "tensorflow", "numpy")},
         "weights_sha256": weights_sha256(model),
         "finished": True,

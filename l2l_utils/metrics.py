@@ -12,6 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
+from l2l_utils.label_contrast import contrast
+
+__all__ = [
+    "contrast",
+    "difference_maps",
+    "evaluate",
+    "gaussian_window",
+    "minimum_size",
+    "ms_ssim",
+    "same_shape",
+    "si_psnr",
+    "ssim",
+]
+
 # Exponent of each scale, finest first: five scales from Wang et al. (2003); three as Kölln et al. (2022) trained with.
 MS_SSIM_WEIGHTS: Final = {
     1: (1.0,),
@@ -50,8 +64,8 @@ def evaluate(image_true: ArrayLike, image_test: ArrayLike, *, data_range: float 
     Returns
     -------
     dict of str to float
-        ``psnr`` in dB; ``nrmse``, the root mean square error divided by `data_range`; ``ssim``, ``ms_ssim_3`` and
-        ``ms_ssim_5``, 1 for equal images.
+        ``psnr`` and ``si_psnr``, see `si_psnr`, in dB; ``nrmse``, the root mean square error divided by `data_range`;
+        ``ssim``, ``ms_ssim_3`` and ``ms_ssim_5``, 1 for equal images.
 
     Raises
     ------
@@ -66,6 +80,7 @@ def evaluate(image_true: ArrayLike, image_test: ArrayLike, *, data_range: float 
     error = mean_squared_error(true, test)
     return {
         "psnr": float(peak_signal_noise_ratio(true, test, data_range=data_range)) if error else float("inf"),
+        "si_psnr": si_psnr(true, test, data_range=data_range),
         "nrmse": float(np.sqrt(error) / data_range),
         "ssim": ssim(true, test, data_range=data_range),
         "ms_ssim_3": ms_ssim(true, test, n_scales=3, data_range=data_range),
@@ -167,34 +182,36 @@ def difference_maps(image_true: ArrayLike, image_test: ArrayLike) -> dict[str, N
     return {"rms": np.sqrt(ndimage.gaussian_filter((true - test) ** 2, FILTER_SIGMA)), "ssim": similarity}
 
 
-def contrast(image: ArrayLike, *, sample_percent: float = 10.0) -> dict[str, float]:
-    """Michelson and root mean square contrast of a label.
+def si_psnr(image_true: ArrayLike, image_test: ArrayLike, *, data_range: float | None = None) -> float:
+    """Peak signal-to-noise ratio that an image reaches with the gain and offset that suit it best.
 
-    The image is smoothed (Gaussian, sigma 2 px) and normalised to its 1st and 99th percentile without clipping. The
-    brightest pixels are the sample; the median of the others is the background.
+    The image under test is fitted to the reference by least squares, as Weigert et al. do before they compare images
+    and CSBDeep's `normalize_minmse` does. The peak is by default the reference's highest minus its lowest intensity,
+    which makes the number CAREamics' ``scale_invariant_psnr``.
 
     Parameters
     ----------
-    image : array_like of shape (Y, X)
-        Raw image, any intensity scale.
-    sample_percent : float
-        Share of the pixels, in percent, that belong to the sample.
+    image_true, image_test : array_like of shape (Y, X)
+        Reference and image under test, each on any intensity scale.
+    data_range : float, optional
+        Difference between the highest and the lowest possible intensity of the reference, in its unit.
 
     Returns
     -------
-    dict of str to float
-        ``michelson``, 0 to 1, and ``rms_contrast``, the standard deviation of the sample.
+    float
+        In dB; with the same `data_range` never below the PSNR. Images that differ by gain and offset alone reach what
+        rounding allows, over 200 dB; equal ones are infinite.
 
     References
     ----------
-    Peli (1990), https://doi.org/10.1364/JOSAA.7.002032
+    Weigert et al. (2018), https://doi.org/10.1038/s41592-018-0216-7, Methods.
     """
-    smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float64), 2)
-    low, high = np.percentile(smooth, (1, 99))
-    normalised = (smooth - low) / (high - low)
-    sample = normalised >= np.percentile(normalised, 100 - sample_percent)
-    background = max(float(np.median(normalised[~sample])), 0.0)
-    return {"michelson": (1 - background) / (1 + background), "rms_contrast": float(normalised[sample].std())}
+    true, test = same_shape(image_true, image_test)
+    span = np.ptp(true) if data_range is None else data_range
+    true, test = true - true.mean(), test - test.mean()
+    power = np.vdot(test, test)
+    error = np.mean((true - (np.vdot(true, test) / power if power else 0.0) * test) ** 2)
+    return float(10 * np.log10(span**2 / error)) if error else float("inf")
 
 
 def same_shape(image_true: ArrayLike, image_test: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import html
 import io
-import os
 import platform
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,21 +15,18 @@ from timeit import repeat
 
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from IPython.display import HTML, display
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from l2l_utils import __version__, colab, data, files, patches, simulation
+from l2l_utils import __version__, colab, data, device, files, patches, simulation
 
 
 def setup_report() -> pd.DataFrame:
     """Return what this page was computed with: the device and the versions, a row each."""
-    gpus = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
     packages = ("tensorflow", "keras", "csbdeep", "numpy", "scikit-image", "tifffile")
     items = {
-        "device": ", ".join(names) or f"CPU, {os.cpu_count()} cores (no GPU found)",
+        "device": f"{found} (no GPU found)" if (found := device.name()).startswith("CPU") else found,
         "Python": platform.python_version(),
         "l2l_utils": __version__,
         **{name: version(name) for name in packages},

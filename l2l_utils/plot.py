@@ -14,7 +14,7 @@ from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 from numpy.typing import ArrayLike, NDArray
 
 # The lengths that a scale bar may have.
-_ROUND_LENGTHS = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+ROUND_LENGTHS = np.array([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
 
 
 def panel(
@@ -242,7 +242,7 @@ def _show(
 def add_scale_bar(ax: Axes, width_px: int, pixel_um: float | None) -> None:
     """Draw a bar of a round length, about a fifth of the image's width."""
     size, unit = (pixel_um, "µm") if pixel_um else (1.0, "px")
-    length = _ROUND_LENGTHS[np.abs(np.log(_ROUND_LENGTHS / (width_px * size / 5))).argmin()]
+    length = ROUND_LENGTHS[np.abs(np.log(ROUND_LENGTHS / (width_px * size / 5))).argmin()]
     bar = AnchoredSizeBar(
         ax.transData, length / size, f"{length:g} {unit}", "lower right", color="white", size_vertical=width_px / 120
     )

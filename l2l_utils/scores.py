@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from csbdeep.utils import normalize_minmse
+from numpy.typing import NDArray
 
 from l2l_utils import against_truth, data, metrics, pairs, patches, progress
 
 COLUMNS: Final = ["claim", "dataset", "method", "loss", "seed", "image", "condition", "reference", "metric", "value"]
+
+
+class Compared(NamedTuple):
+    """A method's image, the same on the benchmark's scale, and the benchmark label, 0 to 1: float arrays (Y, X)."""
+
+    image: NDArray[np.floating]
+    matched: NDArray[np.floating]
+    benchmark: NDArray[np.float32]
 
 
 def score_files(
@@ -63,10 +72,7 @@ def score_files(
                 f"Expected an image of every held-out field, found none of {pair.name!r} for "
                 f"{labels.get('method', 'this method')}. Restore it too, under the file name of the raw image."
             )
-        read = partial(patches.read_normalized, pmin=pmin, pmax=pmax)
-        image = (read if scale == "raw" else data.read_image)(files[pair.name]).astype(np.float32)
-        benchmark = read(pair.target)
-        matched = normalize_minmse(image, benchmark) if scale == "unknown" else image
+        image, matched, benchmark = read_compared(files[pair.name], pair.target, scale=scale, pmin=pmin, pmax=pmax)
         scores = {("benchmark", metric): value for metric, value in metrics.evaluate(benchmark, matched).items()}
         if images.truth:
             truth = data.read_image(images.truth / pair.source.name)
@@ -78,6 +84,24 @@ def score_files(
             for (ref, metric), value in scores.items()
         ]
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
+
+
+def read_compared(path: data.PathLike, target: data.PathLike, *, scale: str, pmin: float, pmax: float) -> Compared:
+    """Read a method's image and the benchmark label of the field, on the scale on which they are compared.
+
+    Parameters
+    ----------
+    path, target : path
+        File of the image and of the benchmark label.
+    scale : {"raw", "normalised", "unknown"}
+        Intensities of the image, see `score_files`.
+    pmin, pmax : float
+        Percentiles of grey values that are scaled to 0 and 1.
+    """
+    read = partial(patches.read_normalized, pmin=pmin, pmax=pmax)
+    image = (read if scale == "raw" else data.read_image)(path).astype(np.float32)
+    benchmark = read(target)
+    return Compared(image, normalize_minmse(image, benchmark) if scale == "unknown" else image, benchmark)
 
 
 def score_labels(

@@ -50,7 +50,7 @@ LEVELS = dict.fromkeys(
         *("jitter", "overlap", "separation", "superposition"),
         # images that are not paired
         *("gan_settings", "unpaired", "unpaired_images"),
-        *("filters", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
+        *("filters", "label_contrast", "metrics", "pairs", "papers", "registration", "residual", "scores", "shifts"),
         # cross-validation
         *("cross_validation_claims", "folds", "hard_images", "learning_curves", "relative_change"),
         # alarms without a truth
@@ -65,8 +65,11 @@ LEVELS = dict.fromkeys(
             "claims",
             "intervals",
             "judging",
+            "manuscript",
             "orderings",
             "profiles",
+            "provenance",
+            "quality",
             "records",
             "resolving",
             "scorecard",
@@ -80,7 +83,18 @@ LEVELS = dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
+        *(
+            "care",
+            "checkpoint",
+            "device",
+            "fitting",
+            "inference",
+            "losses",
+            "precisions",
+            "restoration",
+            "tiling",
+            "training",
+        ),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
         *("cross_validation", "luminescence_study", "nanoscopy_study", "separation_study", "unpaired_study"),
         *("autoencoders", "nanoscopy_losses", "nanoscopy_recipe", "nanoscopy_training", "perceptual"),
@@ -90,6 +104,7 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
+        *("report", "report_pictures", "report_texts"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
         "verdict_charts",
     ),
@@ -98,7 +113,7 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(("cross_validation_charts", "hard_image_charts"), NOTEBOOK)
 # Within a level, these and no others.
 ARROWS = {
-    "care": {"checkpoint", "fitting", "inference", "losses", "precisions"},
+    "care": {"checkpoint", "device", "fitting", "inference", "losses", "precisions"},
     "inference": {"tiling"},
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
@@ -116,6 +131,10 @@ ARROWS = {
     "unpaired_images": {"data", "metrics", "normalization", "unpaired"},
     "scores": {"against_truth", "data", "metrics", "pairs", "patches", "progress"},
     "against_truth": {"metrics"},
+    "metrics": {"label_contrast"},
+    "manuscript": {"data", "record"},
+    "provenance": {"data", "files"},
+    "quality": {"data", "files", "metrics", "progress", "scores"},
     "binarisation": {"against_truth", "filters", "judging"},
     "filters": {"rolling_ball"},
     "mask_measures": {"metrics"},
@@ -132,6 +151,8 @@ ARROWS = {
     "orderings": {"intervals", "papers"},
     "alarm_charts": {"plot"},
     "charts": {"plot"},
+    "report": {"notebook", "plot", "report_pictures", "report_texts"},
+    "report_pictures": {"plot"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
     | {"separation_claims", "unpaired_claims", "untrained_claims"},

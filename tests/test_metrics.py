@@ -6,6 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from skimage.metrics import peak_signal_noise_ratio
 
 from l2l_utils import metrics
 
@@ -97,3 +98,39 @@ def test_contrast_ignores_gain_and_offset(gain, offset):
     """Exposure and camera offset do not change the contrast."""
     image = ndimage.gaussian_filter(np.random.default_rng(3).random((64, 64)), 3)
     assert metrics.contrast(gain * image + offset) == pytest.approx(metrics.contrast(image), abs=1e-6)
+
+
+@given(gain=st.floats(0.01, 100), offset=st.floats(-100, 100), residual=st.floats(1e-3, 1))
+def test_si_psnr_closed_form(gain, offset, residual):
+    """What no gain and offset can mend, a residual of power r^2, leaves 20 log10(range / r), whatever these are."""
+    true = np.tile([0.0, 1.0], (8, 4))
+    pattern = np.repeat([[1.0], [-1.0]], 4, axis=0) * np.ones((8, 8))  # of mean 0, and uncorrelated with the image
+    test = true + residual * pattern
+    # The fit shrinks the test image by its share of power that is the image's, 1/4 of 1/4 + r^2.
+    left = 0.25 * residual**2 / (0.25 + residual**2)
+    assert metrics.si_psnr(true, gain * test + offset) == pytest.approx(-10 * np.log10(left), abs=1e-6)
+    assert metrics.si_psnr(true, test, data_range=10) == pytest.approx(20 - 10 * np.log10(left), abs=1e-6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10_000), noise=st.floats(0.01, 2), gain=st.floats(-5, 5), scale=st.floats(1e-6, 1e6))
+def test_si_psnr_is_the_psnr_after_least_squares(seed, noise, gain, scale):
+    """It equals scikit-image's PSNR after numpy's least-squares fit, for images on any scale, negative ones too."""
+    rng = np.random.default_rng(seed)
+    true = scale * rng.random((20, 30))
+    test = gain * true + scale * noise * rng.standard_normal(true.shape) + 3 * scale
+    columns = np.stack([test.ravel() / scale, np.ones(test.size)], axis=1)
+    fitted = (columns @ np.linalg.lstsq(columns, true.ravel(), rcond=None)[0]).reshape(true.shape)
+    expected = peak_signal_noise_ratio(true, fitted, data_range=np.ptp(true))
+    assert metrics.si_psnr(true, test) == pytest.approx(expected, abs=1e-6)
+    plain = peak_signal_noise_ratio(true, test, data_range=np.ptp(true))
+    assert metrics.si_psnr(true, test) >= plain - 1e-9
+
+
+def test_si_psnr_of_special_images(image):
+    """Equal images are infinite, a change of gain and offset costs rounding only, a constant image tells nothing."""
+    assert metrics.si_psnr(image, image) == np.inf
+    assert metrics.si_psnr(image, 300 - 7 * image) > 200
+    spread = np.ptp(image) / image.std()
+    assert metrics.si_psnr(image, np.full_like(image, 3)) == pytest.approx(20 * np.log10(spread))
+    assert metrics.evaluate(image, image**2)["si_psnr"] > metrics.evaluate(image, image**2)["psnr"]
