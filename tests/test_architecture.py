@@ -30,7 +30,7 @@ LEVELS = dict.fromkeys(
         # the virtual nanoscope
         *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
-        *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
+        *("data", "files", "progress", "record", "shipped", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -67,6 +67,7 @@ LEVELS = dict.fromkeys(
             "judging",
             "orderings",
             "profiles",
+            "ranges",
             "records",
             "resolving",
             "scorecard",
@@ -120,6 +121,7 @@ ARROWS = {
     "tuning": {"filters", "metrics", "progress"},
     "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "progress", "scores"}
     | {"unpaired", "virtual_sets"},
+    "ranges": {"records"},
     "records": {"files"},
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
@@ -166,6 +168,7 @@ ARROWS = {
     "normalization": {"data", "windows"},
     "splits": {"data"},
     "windows": {"tiff"},
+    "shipped": {"tiff"},
     "data": {"datasets", "files", "manifest", "tiff"},
     "datasets": {"deposits", "manifest", "remote_sets", "set_folders", "tiff", "virtual_sets"},
     "remote_sets": {"archives", "download", "importing", "set_folders", "tiff"},
