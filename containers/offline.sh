@@ -24,8 +24,9 @@ python=\${1:-python$version}
     echo "Error: these packages are for Python $version. Install it, or name it: ./install.sh /path/to/python$version" >&2
     exit 1
 }
-PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=../wheels make .venv/.ready PYTHON="\$python"
-.venv/bin/python -m pip install --quiet --no-index --find-links ../wheels jupyterlab
+export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=../wheels
+make .venv/.ready PYTHON="\$python"
+.venv/bin/python -m pip install --quiet jupyterlab
 END
 chmod +x "$made/install.sh"
 cat > "$made/README.md" << END
