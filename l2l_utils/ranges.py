@@ -20,7 +20,7 @@ from l2l_utils import records
 
 KEYS: Final = ["dataset", "method", "loss", "condition", "reference", "metric"]
 CONFIDENCE: Final = 0.99  # of each row; a table of some twenty rows is then all inside in most runs
-LAST_DIGIT: Final = 0.001  # that chapters print
+ROUNDING: Final = 0.001  # of a score, or of 1 where that is more: what processors may differ by
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
@@ -35,9 +35,10 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns `KEYS`; ``mean``; ``sd``, the standard deviation over trainings of the mean over images, 0 where there
-        is only one; ``n_trainings`` and ``n_images``.
+        is only one; ``n_trainings`` and ``n_images``. Values that are not finite are left out.
     """
-    named = scores.assign(**{key: scores[key].fillna("") for key in ("seed", *KEYS)})
+    finite = scores[np.isfinite(scores.value)]
+    named = finite.assign(**{key: finite[key].fillna("") for key in ("seed", *KEYS)})
     per_seed = named.groupby([*KEYS, "seed"], sort=False).value.mean()
     grouped = per_seed.groupby(KEYS, sort=False)
     n_images = named.groupby(KEYS, sort=False).image.nunique()
@@ -65,7 +66,7 @@ def intervals(recorded: pd.DataFrame, *, n_trainings: int) -> pd.DataFrame:
     """Return where the mean of so many new trainings should lie, whichever of the lanes it comes from.
 
     The range of a row runs from the lowest to the highest end of the lanes' prediction intervals of 99 %, with the
-    spread pooled over the lanes, and is a unit of the last printed digit wider.
+    spread pooled over the lanes, and a margin for rounding.
 
     Parameters
     ----------
@@ -82,12 +83,13 @@ def intervals(recorded: pd.DataFrame, *, n_trainings: int) -> pd.DataFrame:
     rows = []
     for key, lanes in recorded.fillna(dict.fromkeys(KEYS, "")).groupby(KEYS, sort=False):
         freedom = lanes.n_trainings - 1
-        half = 0.0
+        half = np.zeros(len(lanes))
         if freedom.sum():
             spread = np.sqrt(np.average(lanes.sd**2, weights=freedom))
             quantile = stats.t.ppf((1 + CONFIDENCE) / 2, freedom.sum())
-            half = quantile * spread * np.sqrt(1 / n_trainings + 1 / lanes.n_trainings.min())
-        ends = {"low": lanes["mean"].min() - half - LAST_DIGIT, "high": lanes["mean"].max() + half + LAST_DIGIT}
+            half = quantile * spread * np.sqrt(1 / n_trainings + 1 / lanes.n_trainings)
+        margin = ROUNDING * max(1, lanes["mean"].abs().max())
+        ends = {"low": (lanes["mean"] - half).min() - margin, "high": (lanes["mean"] + half).max() + margin}
         rows.append(dict(zip(KEYS, key, strict=True)) | ends | {"n_images": lanes.n_images.iloc[0]})
     return pd.DataFrame(rows)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,10 @@ from l2l_utils import ranges, records
 from l2l_utils.scores import COLUMNS
 
 CHAPTER = "03_label2label"
+METRICS = {"PSNR": "psnr", "SSIM": "ssim", "3S-SSIM": "ms_ssim_3", "5S-SSIM": "ms_ssim_5"} | {
+    "false structure": "false_structure",
+    "missed structure": "missed_structure",
+}
 
 
 def long_form(per_seed, *, method="L2L", n_images=4):
@@ -86,6 +92,19 @@ def test_means_of_the_book_lie_inside(recorded):
         table = ranges.check(scores_of(recorded, lane), chapter=CHAPTER)
         assert table.inside.all()
         assert len(table) == len(recorded) // 2
+
+
+def test_the_page_shows_the_recorded_ranges(recorded):
+    """The table of the page for teachers is that of the record, for three trainings."""
+    table = ranges.intervals(recorded, n_trainings=3).set_index(["reference", "metric", "method"])
+    page = (Path(__file__).parents[1] / "book/teaching.md").read_text("utf-8")
+    rows = re.findall(r"^\| (benchmark|truth) \| ([\w -]+?)(?: \(dB\))? \| (.+ ± .+) \|$", page, re.MULTILINE)
+    assert len(rows) == 10
+    for reference, title, cells in rows:
+        for method, cell in zip(("input", "N2N", "L2L"), cells.split(" | "), strict=True):
+            row = table.loc[reference, METRICS[title], method]
+            digits = len(cell.rpartition(".")[2])
+            assert cell == f"{(row.low + row.high) / 2:.{digits}f} ± {(row.high - row.low) / 2:.{digits}f}"
 
 
 def test_what_lies_outside_is_said(recorded):
