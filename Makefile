@@ -7,7 +7,7 @@ TABLE ?= losses
 CORES ?= all
 READY := .venv/.ready
 
-.PHONY: demo test test-slow book lint bench bench-peers sweep address
+.PHONY: demo test test-slow book lint bench bench-peers sweep offline address
 
 demo: $(READY)  ## train and restore with chapter 03 on the embedded example, in minutes
 	.venv/bin/python -m l2l_utils.execute 03_label2label --profile book
@@ -34,6 +34,9 @@ bench-peers: $(READY) .venv-peers/.ready  ## the same for CAREamics, in an envir
 
 sweep: $(READY) .venv-workflow/.ready  ## every run of workflow/losses.csv, up to two hours, then results/; or TABLE=unpaired and so on
 	.venv-workflow/bin/snakemake --cores $(CORES) --config table=$(TABLE)
+
+offline: $(READY)  ## collect in build/offline all that a machine without a network needs: packages, chapters, data
+	containers/offline.sh
 
 address: $(READY)  ## write the book's public address: make address REPO=owner/name
 	.venv/bin/python book/address.py $(REPO)

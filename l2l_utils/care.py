@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from csbdeep.models import CARE
 
-from l2l_utils import checkpoint, data, device, fitting, losses, normalization, precisions, record
+from l2l_utils import checkpoint, data, device, fitting, losses, normalization, precisions, record, shipped
 from l2l_utils.checkpoint import weights_sha256
 from l2l_utils.inference import Prediction, restore, restore_with_scale
 
@@ -142,7 +142,7 @@ def load(folder: data.PathLike) -> CARE:
     Parameters
     ----------
     folder : path
-        The model's folder.
+        The model's folder, or the name of a model that comes with the book, such as ``shipped/tubulin``.
 
     Returns
     -------
@@ -154,9 +154,9 @@ def load(folder: data.PathLike) -> CARE:
     FileNotFoundError
         If the folder is not a trained model.
     ValueError
-        If one of its files is damaged or of another model.
+        If one of its files is damaged or of another model, or the book has no model of that name.
     """
-    folder = Path(folder).resolve()
+    folder = shipped.model_folder(folder).resolve()
     for pattern, what in (("config.json", "a CARE model's config.json"), ("*.h5", "trained weights (*.h5)")):
         if not any(folder.glob(pattern)):
             raise FileNotFoundError(

@@ -29,7 +29,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from l2l_utils import progress, scores
+from l2l_utils import progress, scores, shipped
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 PATH_ENDINGS = ("_dir", "_file")
@@ -211,7 +211,8 @@ def _read_parameters_cell(path: Path, _changed_ns: int) -> str | None:
 
 def _absolute(name: str, value: object) -> object:
     """Make a path absolute, because the notebook's working directory is not that of whoever gave the path."""
-    return str(Path(value).expanduser().absolute()) if value and name.endswith(PATH_ENDINGS) else value
+    is_path = value and name.endswith(PATH_ENDINGS) and not shipped.is_name(value)
+    return str(Path(value).expanduser().absolute()) if is_path else value
 
 
 def _fits(value: object, default: object) -> bool:

@@ -30,7 +30,7 @@ LEVELS = dict.fromkeys(
         # the virtual nanoscope
         *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
-        *("colab", "data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
+        *("colab", "data", "files", "progress", "record", "shipped", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -70,6 +70,7 @@ LEVELS = dict.fromkeys(
             "profiles",
             "provenance",
             "quality",
+            "ranges",
             "records",
             "resolving",
             "scorecard",
@@ -142,6 +143,7 @@ ARROWS = {
     "tuning": {"filters", "metrics", "progress"},
     "judging": {"against_truth", "data", "metrics", "normalization", "pairs", "profiles", "progress", "scores"}
     | {"unpaired", "virtual_sets"},
+    "ranges": {"records"},
     "records": {"files"},
     "alarms": {"drawing"},
     "examination": {"alarms", "noise", "normalization"},
@@ -193,6 +195,7 @@ ARROWS = {
     "splits": {"data"},
     "windows": {"tiff"},
     "colab": {"data", "files", "progress"},
+    "shipped": {"tiff"},
     "data": {"datasets", "files", "manifest", "tiff"},
     "datasets": {"deposits", "manifest", "remote_sets", "set_folders", "tiff", "virtual_sets"},
     "remote_sets": {"archives", "download", "importing", "set_folders", "tiff"},
