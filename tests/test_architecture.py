@@ -30,7 +30,7 @@ LEVELS = dict.fromkeys(
         # the virtual nanoscope
         *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
-        *("data", "files", "progress", "record", "tiff", "tiff_header", "windows"),
+        *("data", "files", "model_card", "progress", "record", "settings", "tiff", "tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -79,6 +79,7 @@ LEVELS = dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("care", "checkpoint", "fitting", "inference", "losses", "precisions", "restoration", "tiling", "training"),
+        *("model_package",),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
         *("cross_validation", "luminescence_study", "nanoscopy_study", "separation_study", "unpaired_study"),
         *("autoencoders", "nanoscopy_losses", "nanoscopy_recipe", "nanoscopy_training", "perceptual"),
@@ -100,6 +101,7 @@ ARROWS = {
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
+    "model_package": {"care", "tiling"},
     "training": {"care", "cyclegan"},
     "cyclegan": {"checkpoint", "gan_inference", "gan_steps", "gan_training"},
     "gan_training": {"checkpoint", "gan_inference", "gan_steps"},
@@ -202,6 +204,7 @@ ARROWS = {
     "vendor_files": {"file_image", "tiff"},
     "file_image": {"tiff"},
     "record": {"files"},
+    "settings": {"files", "tiff"},
     "tiff": {"files", "tiff_header"},
     "simulation": {"detector", "drawing", "labels", "specimen", "structures"},
     "specimen": {"cells", "drawing", "labels"},
