@@ -88,7 +88,7 @@ LEVELS |= dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
+        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "support", "trust"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
     ),
     NOTEBOOK,

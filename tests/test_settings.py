@@ -77,6 +77,7 @@ def test_a_run_leaves_its_settings_and_another_takes_them_up(notebooks, tmp_path
     assert settings.parse_yaml((second / "settings.yaml").read_text())["epochs"] == 1
 
 
+@pytest.mark.slow
 def test_the_command_line_puts_settings_between_profile_and_parameters(notebooks, tmp_path):
     """A value is -p's, else the file's, else the profile's, else the notebook's."""
     (tmp_path / "mine.yaml").write_text("epochs: 5\nflips: true\noutput_dir: elsewhere\n")
