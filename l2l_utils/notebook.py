@@ -8,6 +8,7 @@ import html
 import io
 import os
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -25,17 +26,24 @@ from l2l_utils import __version__, data, patches, simulation
 
 
 def setup_report() -> pd.DataFrame:
-    """Return what this page was computed with: the device and the versions, a row each."""
+    """Return what this page was computed with: the device and the versions, a row each; without a GPU, what helps."""
     gpus = tf.config.list_physical_devices("GPU")
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
     packages = ("tensorflow", "keras", "csbdeep", "numpy", "scikit-image", "tifffile")
     items = {
         "device": ", ".join(names) or f"CPU, {os.cpu_count()} cores (no GPU found)",
+        **({} if names else {"without a GPU": _without_gpu()}),
         "Python": platform.python_version(),
         "l2l_utils": __version__,
         **{name: version(name) for name in packages},
     }
     return pd.DataFrame({"": items}).rename_axis("computed with")
+
+
+def _without_gpu() -> str:
+    if "google.colab" in sys.modules:
+        return "For one, choose Runtime > Change runtime type > T4 GPU, then run all cells again."
+    return "The chapters run in the time that stands at their top; the paper profile needs a GPU."
 
 
 def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> data.Folders:

@@ -123,8 +123,8 @@ def recall(settings_file: str, names: Mapping[str, Any]) -> dict[str, Any]:
     settings_file : str
         File or folder as for `load`; empty to keep what the form says.
     names : mapping of str to object
-        The notebook's ``globals()``: parameters are what the last cell with a form names, and where no cell has one
-        (a converted notebook), all public plain values (text, numbers, yes or no).
+        The notebook's ``globals()``: parameters are what the last cell with a form names; where DL4MicEverywhere made
+        widgets of the form, what has a widget; else all public plain values (text, numbers, yes or no).
 
     Returns
     -------
@@ -138,7 +138,7 @@ def recall(settings_file: str, names: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain = {name: value for name, value in names.items() if not name.startswith("_") and type(value) in PLAIN}
     form = next((cell for cell in reversed(names.get("In", [])) if FORM_FIELD.search(cell)), "")
-    named = FORM_FIELD.findall(form)
+    named = FORM_FIELD.findall(form) or [name for name in plain if f"widget_{name}" in names]
     values = {name: value for name, value in plain.items() if name in named or not named}
     values |= load(settings_file, values) if settings_file else {}
     save(values["output_dir"], absolute_paths(values))

@@ -4,11 +4,8 @@ import sys
 
 import numpy as np
 from bioimageio.core import predict, test_model
-from bioimageio.spec import load_description
 
 package, image, restored = sys.argv[1:]
-description = load_description(package)
-print(description.validation_summary.status, "as a description")  # noqa: T201
 summary = test_model(package)
 for detail in summary.details:
     print(detail.status, detail.name, *(error.msg for error in detail.errors))  # noqa: T201

@@ -196,7 +196,7 @@ def test_bioimageio_runs_it(kind, tmp_path):
     command = [python, script, path, tmp_path / "image.npy", tmp_path / "restored.npy"]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "passed as a description" in done.stdout
+    assert "passed bioimageio.spec format validation model" in done.stdout
     assert "passed Reproduce test outputs from test inputs (tensorflow_saved_model_bundle)" in done.stdout
     expected = care.restore(model, image, axes=f"{axes}C")
     np.testing.assert_allclose(np.load(tmp_path / "restored.npy").reshape(expected.shape), expected, atol=1e-3)

@@ -143,3 +143,5 @@ def test_without_a_form_all_plain_values_are_settings(tmp_path):
     """A notebook whose form was converted to something else keeps its public plain values."""
     names = {"output_dir": str(tmp_path), "epochs": 2, "_secret": 1, "folder": tmp_path, "In": ["", "epochs = 2"]}
     assert settings.recall("", names) == {"output_dir": str(tmp_path), "epochs": 2}
+    names |= {"widget_output_dir": object(), "widget_epochs": object(), "converter_path": "results/x.yaml"}
+    assert settings.recall("", names) == {"output_dir": str(tmp_path), "epochs": 2}
