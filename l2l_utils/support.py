@@ -179,27 +179,20 @@ def _packages() -> str:
 
 
 def _machine(results: Path) -> Mapping[str, Any]:
-    gpus = tf.config.list_physical_devices("GPU")
-    disk = shutil.disk_usage(results)
-    nvidia = shutil.which("nvidia-smi")
+    gpus, disk = tf.config.list_physical_devices("GPU"), shutil.disk_usage(results)
+    nvidia, memory = shutil.which("nvidia-smi"), Path("/proc/meminfo")
     said = subprocess.run([nvidia], check=False, capture_output=True, text=True, timeout=60).stdout if nvidia else ""
     return {
         "platform": platform.platform(),
         "Python": platform.python_version(),
         "is Colab": "google.colab" in sys.modules or Path("/content").is_dir(),
         "cores": os.cpu_count(),
-        "memory": _memory(),
+        "memory": memory.read_text().splitlines()[:3] if memory.is_file() else [],
         "disk GB": {"total": disk.total // 10**9, "free": disk.free // 10**9},
         "GPU of TensorFlow": [tf.config.experimental.get_device_details(gpu) for gpu in gpus],
         "TensorFlow built with CUDA": tf.test.is_built_with_cuda(),
         "nvidia-smi": said.splitlines(),
     }
-
-
-def _memory() -> list[str]:
-    """Return what Linux says of the memory; empty elsewhere."""
-    path = Path("/proc/meminfo")
-    return path.read_text().splitlines()[:3] if path.is_file() else []
 
 
 def _anonymous(text: str) -> str:
