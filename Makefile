@@ -59,6 +59,11 @@ $(READY): requirements.txt pyproject.toml | .venv/bin/pip
 	.venv-workflow/bin/python -m pip install --quiet --requirement requirements-workflow.txt
 	@touch $@
 
+.venv-bioimageio/.ready: requirements-bioimageio.txt | .venv/bin/pip
+	.venv/bin/python -m venv --clear .venv-bioimageio
+	.venv-bioimageio/bin/python -m pip install --quiet --requirement requirements-bioimageio.txt
+	@touch $@
+
 .venv/bin/pip:
 	@command -v "$(PYTHON)" > /dev/null || { echo "Error: there is no '$(PYTHON)' here." \
 	    "Install Python 3.11, 3.12 or 3.13 (Debian: apt-get install python3 python3-venv)," \

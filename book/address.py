@@ -36,7 +36,9 @@ if "google.colab" in sys.modules and find_spec("l2l_utils") is None:
 """
 INSTALL = (
     "    %pip install -q --no-deps {csbdeep} imagecodecs MicroscPSF-Py "
-    '"l2l_utils @ git+{github}/{repository}@v{version}"'
+    '"l2l_utils @ git+{github}/{repository}@v{version}"\n'
+    # DL4MicEverywhere drops the line above, and a block must not be empty.
+    '    print("The package is installed.")'
 )
 NO_INSTALL = """\
     raise RuntimeError(

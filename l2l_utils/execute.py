@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import ast
 import os
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -29,10 +28,9 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from l2l_utils import progress, scores, shipped
+from l2l_utils import progress, scores, settings
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-PATH_ENDINGS = ("_dir", "_file")
 
 
 class ChapterError(Exception):
@@ -49,14 +47,6 @@ class _KernelManager(AsyncKernelManager):
     async def start_kernel(self, **options: object) -> None:
         # All that a cell prints arrives as its output; the process would print it a second time.
         await super().start_kernel(stderr=DEVNULL, **options)
-
-
-class _YamlLoader(yaml.SafeLoader):
-    """YAML in which 4e-4 is a number, as everywhere else, and not a text."""
-
-
-_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
-_YamlLoader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+0123456789"))
 
 
 def run_chapter(
@@ -116,14 +106,13 @@ def resolve_parameters(
     profiles = _read_profiles(path, path.stat().st_mtime_ns).get(chapter, {})
     if profile not in profiles:
         raise ChapterError(f"{chapter} has no profile '{profile}'. It has: {', '.join(profiles) or 'none'}.")
-    given = {name: _absolute(name, value) for name, value in parameters.items()}
+    # The notebook's working directory is not that of whoever gave a path.
+    given = settings.absolute_paths(parameters)
     values = {"output_dir": f"build/{profile}/{chapter}", **profiles[profile], **given}
-    for name, value in values.items():
-        if name not in defaults:
-            raise ChapterError(f"{chapter} has no parameter '{name}'. It has: {', '.join(defaults)}.")
-        if not _fits(value, defaults[name]):
-            kind = f"of type {type(defaults[name]).__name__} (by default {defaults[name]!r})"
-            raise ChapterError(f"{chapter}: '{name}' is {kind}, so it cannot be {value!r}.")
+    try:
+        settings.check(chapter, values, defaults)
+    except settings.SettingsError as error:
+        raise ChapterError(str(error)) from error
     return values
 
 
@@ -145,6 +134,20 @@ def read_parameters(chapter: str, *, notebooks: Path = NOTEBOOKS) -> dict[str, o
     return {ast.unparse(line.targets[0]): ast.literal_eval(line.value) for line in ast.parse(cell).body}
 
 
+def read_settings(path: Path, chapter: str, *, notebooks: Path = NOTEBOOKS) -> dict[str, object]:
+    """Return the settings that an earlier run of a chapter left in its folder of results.
+
+    Raises
+    ------
+    ChapterError
+        If there is no such file, or if it names what the chapter does not have or a value of another type.
+    """
+    try:
+        return settings.load(path, read_parameters(chapter, notebooks=notebooks))
+    except (settings.SettingsError, FileNotFoundError) as error:
+        raise ChapterError(str(error)) from error
+
+
 def parse_value(text: str, default: object) -> object:
     """Return the value that a text of the command line means: the text itself if the default is one, else as YAML.
 
@@ -156,7 +159,7 @@ def parse_value(text: str, default: object) -> object:
     if isinstance(default, str):
         return text
     try:
-        return yaml.load(text, _YamlLoader)  # noqa: S506
+        return settings.parse_yaml(text)
     except yaml.YAMLError as error:
         raise ChapterError(f"'{text}' cannot be read as a value like {default!r}. In a shell, quote lists.") from error
 
@@ -178,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m l2l_utils.execute", description="Run a chapter of the book.")
     parser.add_argument("chapter", help="name of the notebook, such as 03_label2label")
     parser.add_argument("--profile", default="book", help="size of the run: smoke, book (default) or paper")
+    parser.add_argument("--settings", type=Path, help="settings.yaml of an earlier run; they go before the profile's")
     parser.add_argument("-p", dest="parameters", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     parser.add_argument("--notebooks", type=Path, default=NOTEBOOKS, help="folder of the notebooks")
     arguments = parser.parse_args()
@@ -186,8 +190,12 @@ def main() -> None:
     notebooks = arguments.notebooks.resolve()
     try:
         defaults = read_parameters(arguments.chapter, notebooks=notebooks)
-        parameters = {name: parse_value(text, defaults.get(name)) for name, text in arguments.parameters}
-        executed = run_chapter(arguments.chapter, profile=arguments.profile, parameters=parameters, notebooks=notebooks)
+        earlier = (
+            read_settings(arguments.settings, arguments.chapter, notebooks=notebooks) if arguments.settings else {}
+        )
+        given = {name: parse_value(text, defaults.get(name)) for name, text in arguments.parameters}
+        options = {"profile": arguments.profile, "parameters": earlier | given, "notebooks": notebooks}
+        executed = run_chapter(arguments.chapter, **options)
     except ChapterError as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
@@ -199,7 +207,7 @@ def main() -> None:
 @cache
 def _read_profiles(path: Path, _changed_ns: int) -> dict[str, dict[str, dict[str, object]]]:
     """Return the profiles of all chapters."""
-    return yaml.load(path.read_text("utf-8"), _YamlLoader)  # noqa: S506
+    return settings.parse_yaml(path.read_text("utf-8"))
 
 
 @cache
@@ -207,21 +215,6 @@ def _read_parameters_cell(path: Path, _changed_ns: int) -> str | None:
     """Return the source of a notebook's parameters cell, if it has one."""
     cells = nbformat.read(path, as_version=4).cells
     return next((cell.source for cell in cells if "parameters" in cell.metadata.get("tags", [])), None)
-
-
-def _absolute(name: str, value: object) -> object:
-    """Make a path absolute, because the notebook's working directory is not that of whoever gave the path."""
-    is_path = value and name.endswith(PATH_ENDINGS) and not shipped.is_name(value)
-    return str(Path(value).expanduser().absolute()) if is_path else value
-
-
-def _fits(value: object, default: object) -> bool:
-    """Tell whether a value may replace a default; whole numbers may replace fractional ones."""
-    if default is None:
-        return True
-    if isinstance(default, float) and not isinstance(value, bool):
-        return isinstance(value, (int, float))
-    return type(value) is type(default)
 
 
 def _execute(notebook: Path, running: Path, values: Mapping[str, object]) -> None:

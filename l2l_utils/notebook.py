@@ -7,6 +7,7 @@ import hashlib
 import html
 import io
 import platform
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
@@ -23,10 +24,13 @@ from l2l_utils import __version__, colab, data, device, files, patches, simulati
 
 
 def setup_report() -> pd.DataFrame:
-    """Return what this page was computed with: the device and the versions, a row each."""
+    """Return what this page was computed with: the device and the versions, a row each; without a GPU, what helps."""
+    found = device.name()
+    without_gpu = found.startswith("CPU")
     packages = ("tensorflow", "keras", "csbdeep", "numpy", "scikit-image", "tifffile")
     items = {
-        "device": f"{found} (no GPU found)" if (found := device.name()).startswith("CPU") else found,
+        "device": f"{found} (no GPU found)" if without_gpu else found,
+        **({"without a GPU": _without_gpu()} if without_gpu else {}),
         "Python": platform.python_version(),
         "l2l_utils": __version__,
         **{name: version(name) for name in packages},
@@ -46,6 +50,12 @@ def output_folder(output_dir: str) -> Path:
     colab.mount_if_needed(folder)
     files.make_folder(folder)
     return folder
+
+
+def _without_gpu() -> str:
+    if "google.colab" in sys.modules:
+        return "For one, choose Runtime > Change runtime type > T4 GPU, then run all cells again."
+    return "The chapters run in the time that stands at their top; the paper profile needs a GPU."
 
 
 def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> data.Folders:

@@ -30,7 +30,8 @@ LEVELS = dict.fromkeys(
         # the virtual nanoscope
         *("emitters", "gibson_lanni", "nanoscope", "optics", "photokinetics", "point_images"),
         # files and data sets
-        *("colab", "data", "files", "progress", "record", "shipped", "tiff", "tiff_header", "windows"),
+        *("colab", "data", "files", "model_card", "progress", "record", "settings", "shipped", "tiff"),
+        *("tiff_header", "windows"),
         # the data sets of the manifest
         *("archives", "datasets", "deposits", "download", "manifest", "recognition", "remote_sets"),
         *("set_folders", "virtual_sets"),
@@ -84,18 +85,8 @@ LEVELS = dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *(
-            "care",
-            "checkpoint",
-            "device",
-            "fitting",
-            "inference",
-            "losses",
-            "precisions",
-            "restoration",
-            "tiling",
-            "training",
-        ),
+        *("care", "checkpoint", "device", "fitting", "inference", "losses", "model_package", "precisions"),
+        *("restoration", "tiling", "training"),
         *("cyclegan", "gan_networks", "gan_steps", "gan_inference", "gan_training"),
         *("cross_validation", "luminescence_study", "nanoscopy_study", "separation_study", "unpaired_study"),
         *("autoencoders", "nanoscopy_losses", "nanoscopy_recipe", "nanoscopy_training", "perceptual"),
@@ -104,7 +95,7 @@ LEVELS |= dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
+        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "support", "trust"),
         *("report", "report_pictures", "report_texts"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
         "verdict_charts",
@@ -119,6 +110,7 @@ ARROWS = {
     "fitting": {"checkpoint", "losses", "precisions"},
     "precisions": {"losses"},
     "restoration": {"care"},
+    "model_package": {"care", "tiling"},
     "training": {"care", "cyclegan"},
     "cyclegan": {"checkpoint", "gan_inference", "gan_steps", "gan_training"},
     "gan_training": {"checkpoint", "gan_inference", "gan_steps"},
@@ -232,6 +224,7 @@ ARROWS = {
     "vendor_files": {"file_image", "tiff"},
     "file_image": {"tiff"},
     "record": {"files"},
+    "settings": {"files", "shipped", "tiff"},
     "tiff": {"files", "tiff_header"},
     "simulation": {"detector", "drawing", "labels", "specimen", "structures"},
     "specimen": {"cells", "drawing", "labels"},

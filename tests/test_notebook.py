@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import sys
 import time
 
 import numpy as np
@@ -83,6 +84,26 @@ def test_setup_report_tells_device_and_versions():
     report = notebook.setup_report().iloc[:, 0]
     assert report["tensorflow"] == tf.__version__
     assert ("no GPU" in report["device"]) == (not tf.config.list_physical_devices("GPU"))
+
+
+@pytest.mark.parametrize(
+    ("is_colab", "gpus", "advice"),
+    [
+        (True, [], "Runtime > Change runtime type > T4 GPU"),
+        (False, [], "the paper profile needs a GPU"),
+        (True, tf.config.list_logical_devices("CPU"), None),
+    ],
+)
+def test_without_a_gpu_it_says_what_helps(monkeypatch, is_colab, gpus, advice):
+    """Colab's users learn how to get a GPU, others what runs without one, and whoever has one nothing."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: gpus)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda _: {"device_name": "T4"})
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    if is_colab:
+        monkeypatch.setitem(sys.modules, "google.colab", None)
+    report = notebook.setup_report().iloc[:, 0]
+    assert ("without a GPU" in report) == (advice is not None)
+    assert advice is None or advice in report["without a GPU"]
 
 
 def test_what_cannot_be_had_is_explained(tmp_path, monkeypatch, capsys):
