@@ -191,16 +191,9 @@ def describe(
 
 def readme(about: About, layout: Layout, record: Mapping[str, Any]) -> str:
     """Return the text of ``README.md``."""
-    names = {
-        "loss": "training loss",
-        "patches": "patches",
-        "patch_px": "side of a patch in px",
-        "best_epoch": "epoch of the weights",
-        "best_val_loss": "validation loss of that epoch",
-        "seed": "seed",
-        "used_precision": "computed in",
-        "versions": "versions",
-    }
+    names = {"loss": "training loss", "patches": "patches", "patch_px": "side of a patch in px", "seed": "seed"}
+    names |= {"best_epoch": "epoch of the weights", "best_val_loss": "validation loss of that epoch"}
+    names |= {"used_precision": "computed in", "versions": "versions"}
     known = [f"- {label}: {_text(record[name])}" for name, label in names.items() if name in record]
     return README.format(
         name=about.name,
@@ -218,11 +211,9 @@ def _text(value: object) -> str:
 
 
 def _input(layout: Layout, record: Mapping[str, Any], sha256: str) -> dict[str, Any]:
-    blocks = {"z": 1}
-    sizes = {
-        axis: {"min": blocks.get(axis, SMALLEST_BLOCKS) * layout.block_px, "step": layout.block_px}
-        for axis in layout.axes.lower()
-    }
+    least = {"z": layout.block_px}
+    smallest, step = SMALLEST_BLOCKS * layout.block_px, layout.block_px
+    sizes = {axis: {"min": least.get(axis, smallest), "step": step} for axis in layout.axes.lower()}
     # The smallest eps that leaves float32 alone: the book divides by the range as it is.
     percentiles = {"min_percentile": record["pmin"], "max_percentile": record["pmax"], "eps": 1e-20}
     return {
