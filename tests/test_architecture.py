@@ -87,7 +87,7 @@ LEVELS |= dict.fromkeys(
 )
 LEVELS |= dict.fromkeys(
     (
-        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust"),
+        *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "trust", "viewer"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
     ),
     NOTEBOOK,
@@ -129,6 +129,7 @@ ARROWS = {
     "orderings": {"intervals", "papers"},
     "alarm_charts": {"plot"},
     "charts": {"plot"},
+    "viewer": {"notebook"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
     | {"separation_claims", "unpaired_claims"},
