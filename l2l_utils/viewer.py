@@ -75,7 +75,8 @@ class FieldViewer:
         first, second = (np.asarray(self._images[values[end]]) for end in ("from", "to"))
         mixed = (1 - values["blend"]) * first + values["blend"] * second
         source = base64.b64encode(notebook.middle_png(mixed / values["white"], self._side_px)).decode()
-        alt = f"{self._alt}: {values['field']}, {1 - values['blend']:.0%} {values['from']}, {values['blend']:.0%} {values['to']}"
+        shares = {values["from"]: 1 - values["blend"], values["to"]: values["blend"]}
+        alt = f"{self._alt}: {values['field']}, " + ", ".join(f"{share:.0%} {end}" for end, share in shares.items())
         style = f"width: 100%; max-width: {2 * self._side_px}px; image-rendering: pixelated"
         self.picture.value = f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt)}" style="{style}">'
 
