@@ -1,4 +1,5 @@
-# The two commands to know: `make demo` restores images with chapter 3, `make test` checks that all is well.
+# The commands to know: `make demo` restores images with chapter 3, `make lab` opens all chapters, `make test` checks that
+# all is well.
 # Each makes the environment .venv first if it is missing or outdated, from python3 or from another Python:
 # make demo PYTHON=python3.12 (remove .venv first to change it later).
 
@@ -7,10 +8,13 @@ TABLE ?= losses
 CORES ?= all
 READY := .venv/.ready
 
-.PHONY: demo test test-slow book lint bench bench-peers sweep offline address
+.PHONY: demo lab test test-slow book lint bench bench-peers sweep offline address
 
 demo: $(READY)  ## train and restore with chapter 03 on the embedded example, in minutes
 	.venv/bin/python -m l2l_utils.execute 03_label2label --profile book
+
+lab: $(READY)  ## open the chapters in JupyterLab, in the browser
+	.venv/bin/jupyter lab notebooks
 
 test: $(READY)  ## unit tests, and every chapter at its smallest size
 	.venv/bin/pytest -n 2 --dist loadfile -m "not slow"
@@ -18,7 +22,7 @@ test: $(READY)  ## unit tests, and every chapter at its smallest size
 test-slow: $(READY)  ## tests that kill runs, start many at once, or look at the book in a browser
 	.venv/bin/pytest -m slow
 
-book: $(READY)  ## execute every chapter and build the HTML book
+book: $(READY)  ## execute the chapters that changed and build the HTML book; killed, it goes on when called again
 	.venv/bin/python book/build.py --profile book
 
 lint: $(READY)  ## code style, and notebooks committed without outputs

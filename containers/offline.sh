@@ -10,7 +10,7 @@ mkdir -p "$made/label2label-book"
 
 # The build of the package, which `make` installs from its source, needs hatchling and editables.
 "$python" -m pip wheel --quiet --wheel-dir "$made/wheels" --constraint requirements.txt \
-    --requirement requirements.txt ".[lab]" hatchling editables
+    --requirement requirements.txt . hatchling editables
 tar -c --exclude=./.git --exclude='./.venv*' --exclude=./build --exclude=__pycache__ . | tar -x -C "$made/label2label-book"
 L2L_DATA="$made/data" "$python" containers/downloads.py
 
@@ -26,7 +26,6 @@ python=\${1:-python$version}
 }
 export PIP_CONFIG_FILE=/dev/null PIP_NO_INDEX=1 PIP_FIND_LINKS=../wheels
 make .venv/.ready PYTHON="\$python"
-.venv/bin/python -m pip install --quiet jupyterlab
 END
 chmod +x "$made/install.sh"
 cat > "$made/README.md" << END

@@ -192,7 +192,7 @@ def flip_view(images: Mapping[str, ArrayLike], *, side_px: int = 320, alt: str) 
     IPython.display.HTML
         Radio buttons and images, in one block of HTML and CSS.
     """
-    pictures = {title: _png(_middle(np.asarray(image), side_px)) for title, image in images.items()}
+    pictures = {title: middle_png(image, side_px) for title, image in images.items()}
     group = "flip-" + hashlib.sha256(b"".join(pictures.values())).hexdigest()[:8]
     buttons, frames, rules = "", "", ""
     for i, (title, png) in enumerate(pictures.items()):
@@ -208,12 +208,11 @@ def flip_view(images: Mapping[str, ArrayLike], *, side_px: int = 320, alt: str) 
     return HTML(f'<div id="{group}"><style>{style}</style>{buttons}<div class="frames">{frames}</div></div>')
 
 
-def _middle(image: NDArray, side_px: int) -> NDArray:
+def middle_png(image: ArrayLike, side_px: int) -> bytes:
+    """Return the middle of an image as a PNG file: a square of at most `side_px`, 0 black and 1 white."""
+    image = np.asarray(image)
     top, left = (max((size - side_px) // 2, 0) for size in image.shape)
-    return image[top : top + side_px, left : left + side_px]
-
-
-def _png(image: NDArray) -> bytes:
+    middle = image[top : top + side_px, left : left + side_px]
     buffer = io.BytesIO()
-    Image.fromarray((np.clip(image, 0, 1) * 255).round().astype(np.uint8)).save(buffer, format="png")
+    Image.fromarray((np.clip(middle, 0, 1) * 255).round().astype(np.uint8)).save(buffer, format="png")
     return buffer.getvalue()

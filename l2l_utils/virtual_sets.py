@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from l2l_utils import luminescence, progress, simulation, specimen, tiff
 
 MICROSCOPES: Final = {"YX": simulation, "ZYX": luminescence}
-IMPORT: Final = re.compile(r"^from l2l_utils(?:\.(\w+))? import (.+)$", re.MULTILINE)
+PACKAGE: Final = Path(__file__).parent
 
 
 def generator_checksums(axes: str = "YX") -> dict[str, str]:
@@ -30,12 +30,22 @@ def module_checksums(*modules: str) -> dict[str, str]:
     sums: dict[str, str] = {}
     waiting = set(modules)
     while waiting:
-        path = Path(__file__).with_name(f"{waiting.pop()}.py")
+        path = PACKAGE / f"{waiting.pop()}.py"
         sums[path.stem] = pooch.file_hash(path)
-        for module, names in IMPORT.findall(path.read_text(encoding="utf-8")):
-            waiting |= {module} if module else set(names.split(", "))
-        waiting -= sums.keys()
+        waiting |= imported_modules(path.read_text(encoding="utf-8")) - sums.keys()
     return dict(sorted(sums.items()))
+
+
+def imported_modules(code: str) -> set[str]:
+    """Return the names of the package's modules that a program imports itself."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    modules = {name.split(".")[1] for name in found if name.startswith("l2l_utils.")}
+    return {module for module in modules if (PACKAGE / f"{module}.py").is_file()}
 
 
 def cell_names(entry: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,10 @@
 """Fixtures shared by the tests."""
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import browsing
 import numpy as np
 import pytest
 from drawn_pairs import CODE, draw_images, write_pairs
@@ -74,3 +79,33 @@ def coded(tmp_path_factory):
     """Return pairs whose source says where a pixel is, row * 112 + column, and the targets."""
     targets = draw_images(2, seed=1)
     return write_pairs(tmp_path_factory.mktemp("coded"), [CODE, CODE], targets), targets
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bring the chapters in ``build/smoke`` up to date, build the book elsewhere, and return its folder of pages."""
+    build = browsing.build_tool()
+    for chapter in build.chapters():
+        build.bring_up_to_date(chapter, "smoke")
+    return build.build(browsing.ROOT / "build/smoke", tmp_path_factory.mktemp("book")).parent
+
+
+@pytest.fixture(scope="session")
+def address(html: Path) -> Iterator[str]:
+    """Serve the book and return its address."""
+    with browsing.served(html) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Start one Chromium for the pages of a module; its event loop must be gone before another test wants one."""
+    with browsing.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open an empty page whose ``faults`` list whatever goes wrong in it, foreign requests included."""
+    with browsing.watched_pages(browser) as new_page:
+        yield new_page

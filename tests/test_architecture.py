@@ -96,7 +96,7 @@ LEVELS |= dict.fromkeys(
 LEVELS |= dict.fromkeys(
     (
         *("alarm_charts", "charts", "execute", "mask_charts", "notebook", "plot", "support", "trust"),
-        *("report", "report_pictures", "report_texts"),
+        *("report", "report_pictures", "report_texts", "viewer"),
         *("cross_validation_charts", "luminescence_charts", "nanoscopy_charts", "separation_charts", "unpaired_charts"),
         "verdict_charts",
     ),
@@ -147,6 +147,7 @@ ARROWS = {
     "charts": {"plot"},
     "report": {"notebook", "plot", "report_pictures", "report_texts"},
     "report_pictures": {"plot"},
+    "viewer": {"notebook"},
     "mask_charts": {"plot"},
     "scorecard": {"claims", "cross_validation_claims", "intervals", "luminescence_claims", "nanoscopy_claims"}
     | {"separation_claims", "unpaired_claims", "untrained_claims"},

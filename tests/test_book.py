@@ -2,91 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import runpy
-import shutil
-import threading
-from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-
-from l2l_utils import execute
+from browsing import ROOT, VIEWS, build_tool, needs_browser
 
 pytest.importorskip("jupyter_book", reason="the book is built in the pinned lane, where Jupyter Book is installed")
 bs4 = pytest.importorskip("bs4", reason="Beautiful Soup, which Jupyter Book brings, reads the pages")
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+pytest.importorskip("playwright", reason="playwright drives the browser")
 
-ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-VIEWS = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
-}
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
-build = SimpleNamespace(**runpy.run_path(str(ROOT / "book/build.py")))
+build = build_tool()
 PAGES = list(build.parse_toc_yaml(ROOT / "book/_toc.yml"))
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Execute the chapters with the `smoke` profile, build the book, and return the folder of its pages."""
-    folder = tmp_path_factory.mktemp("book")
-    for chapter in build.chapters():
-        parameters = {"output_dir": str(folder / "executed" / chapter)}
-        execute.run_chapter(chapter, profile="smoke", parameters=parameters)
-    return build.build(folder / "executed", folder).parent
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serve files without a line for each."""
-
-    def log_message(self, *_: object) -> None:
-        """Write nothing."""
-
-
-@pytest.fixture(scope="module")
-def address(html: Path) -> Iterator[str]:
-    """Serve the book on loopback and return its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=html)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    """Start one Chromium for all pages."""
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def open_page(browser: sync_api.Browser) -> Iterator[Callable[..., sync_api.Page]]:
-    """Open an empty page whose ``faults`` list whatever goes wrong in it, foreign requests included."""
-    contexts = []
-
-    def new_page(origin: str, **options: object) -> sync_api.Page:
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.faults = []
-        page.on("console", lambda m: page.faults.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.faults.append(f"script: {error}"))
-        local = (origin, "data:", "blob:")
-        page.on("request", lambda r: None if r.url.startswith(local) else page.faults.append(f"foreign: {r.url}"))
-        page.on("response", lambda r: page.faults.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-        return page
-
-    yield new_page
-    for context in contexts:
-        context.close()
+LARGEST_PAGE_BYTES = 5e6
 
 
 FAULTS_OF_IMAGES = """() => [...document.images].flatMap(image => [
@@ -170,6 +98,16 @@ def test_search_finds_a_page(open_page, address):
     result = page.locator("#search-results a[href*='book/glossary.html']").first
     result.wait_for()
     assert page.faults == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_light(name, html):
+    """A page and its images weigh less than 5 MB: at the smoke profile the heaviest has 1.4 MB."""
+    path = html / f"{name}.html"
+    images = {tag["src"] for tag in bs4.BeautifulSoup(path.read_text("utf-8"), "html.parser").select("img[src]")}
+    files = [path, *((path.parent / image).resolve() for image in images if not image.startswith("data:"))]
+    assert sum(file.stat().st_size for file in files) < LARGEST_PAGE_BYTES
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_outdated_copy_is_refused(notebook):
 
 def test_missing_copy_is_refused(tmp_path):
     """Without executed copies there is no book, and nothing takes its place."""
-    with pytest.raises(build.BookError, match=r"\.ipynb does not exist\. Build without --skip-execution"):
+    with pytest.raises(build.BookError, match=r"\.ipynb does not exist\. Execute the chapter again"):
         build.build(tmp_path / "executed", tmp_path)
     assert not (tmp_path / "html").exists()
 

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import csv
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from imagej_macro import needs_imagej, run_macro
 from scipy import ndimage
 from skimage import data, draw
 from skimage.measure import label
 
 from l2l_utils import imagej_thresholds, particles, rolling_ball
 
-JAR = Path("/usr/share/java/ij.jar")
 REAL = Path(__file__).parents[2] / "shared" / "data" / "neubias"
 SMALLEST_PX = 5
 METHODS = ("Mean", "Triangle")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (shutil.which("imagej") and shutil.which("xvfb-run") and JAR.exists()),
-        reason="ImageJ or a display for it is not installed (Debian: imagej, xvfb, xauth)",
-    ),
-]
-# ImageJ makes its menus before a macro runs, and these need a display, so xvfb lends one.
+pytestmark = [pytest.mark.slow, needs_imagej]
 MACRO = """
 setBatchMode(true);
 folder = getArgument();
@@ -136,10 +127,7 @@ def imagej(tmp_path_factory) -> Path:
         (folder / name).mkdir()
     for name, image in IMAGES.items():
         tifffile.imwrite(folder / "images" / f"{name}.tif", image)
-    (folder / "macro.ijm").write_text(MACRO.replace("SMALLEST", str(SMALLEST_PX)))
-    java = ["java", f"-Duser.home={folder}", "-cp", JAR, "ij.ImageJ", "-batch", folder / "macro.ijm", folder]
-    command = ["xvfb-run", "--auto-servernum", "timeout", "120", *java]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=180).stdout
+    said = run_macro(MACRO.replace("SMALLEST", str(SMALLEST_PX)), folder)
     rows = [row for row in csv.reader(said.splitlines()) if len(row) == 3]
     assert len(rows) == len(METHODS) * len(IMAGES), said
     pd.DataFrame(rows, columns=["file", "method", "lower"]).to_csv(folder / "thresholds.csv", index=False)
