@@ -14,7 +14,7 @@ from l2l_utils import augmentation as augmenting
 from l2l_utils import data, progress
 from l2l_utils.augmentation import Augmentation
 from l2l_utils.normalization import NormalizedFile, normalize, open_normalized, percentile_range, read_normalized
-from l2l_utils.splits import Split, both_orders, repeat_source, split_images, swap_labels
+from l2l_utils.splits import Split, both_orders, repeat_source, split_by_method, split_images, swap_labels
 
 __all__ = [
     "Augmentation",
@@ -27,6 +27,7 @@ __all__ = [
     "percentile_range",
     "read_normalized",
     "repeat_source",
+    "split_by_method",
     "split_images",
     "swap_labels",
 ]

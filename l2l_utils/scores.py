@@ -86,6 +86,38 @@ def score_files(
     return pd.DataFrame(rows).reindex(columns=COLUMNS)
 
 
+def score_methods(
+    files: Mapping[tuple[str, int | None, str], Mapping[str, Path]],
+    held_out: Sequence[data.Pair],
+    images: data.Folders,
+    *,
+    loss: str,
+    pmin: float = 1.0,
+    pmax: float = 99.9,
+) -> pd.DataFrame:
+    """Score the images of several methods and trainings, each as by `score_files`.
+
+    Parameters
+    ----------
+    files : mapping of (str, int or None, str) to mapping
+        By method, seed and scale, the files as for `score_files`; what no network made has no seed.
+    held_out, images, pmin, pmax
+        As for `score_files`.
+    loss : str
+        That of the trainings.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Long form, columns `COLUMNS`.
+    """
+    tables = []
+    for (method, seed, scale), found in files.items():
+        labels = {"method": method, "loss": "" if seed is None else loss, "seed": seed}
+        tables.append(score_files(found, held_out, images, scale=scale, pmin=pmin, pmax=pmax, **labels))
+    return pd.concat(tables)
+
+
 def read_compared(path: data.PathLike, target: data.PathLike, *, scale: str, pmin: float, pmax: float) -> Compared:
     """Read a method's image and the benchmark label of the field, on the scale on which they are compared.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import NamedTuple
 
@@ -76,6 +76,31 @@ def split_images(
             f"{n_validation} for validation and one to train on, found {len(pairs)}. Hold out fewer or add pairs."
         )
     return Split(*(sorted(part, key=pairs.index) for part in (training, validation, held_out)))
+
+
+def split_by_method(
+    pairs: Mapping[str, Sequence[data.Pair]], *, n_validation: int, n_held_out: int, held_out_names: str, seed: int
+) -> dict[str, Split]:
+    """Split the pairs of several methods alike: all of them train, validate and are judged on the same fields.
+
+    Parameters
+    ----------
+    pairs : mapping of str to sequence of Pair
+        By method, pairs that list the same fields in the same order.
+    n_validation, n_held_out : int
+        As for `split_images`.
+    held_out_names : str
+        Patterns of names as one text, with commas between them; empty for held-out fields drawn at random.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    dict of str to Split
+    """
+    names = [name.strip() for name in held_out_names.split(",") if name.strip()]
+    sizes = {"n_validation": n_validation, "n_held_out": n_held_out, "held_out_names": names}
+    return {method: split_images(found, **sizes, rng=np.random.default_rng(seed)) for method, found in pairs.items()}
 
 
 def swap_labels(split: Split) -> Split:

@@ -126,7 +126,7 @@ def evidence(table: pd.DataFrame, comparisons: pd.DataFrame) -> str:
             parts.append(f"{summary}\n\n{text}**Why not here**: {row.not_testable}\n\n</details>\n")
             continue
         trained = f"{row.seeds} trainings of each network" if row.seeds else "nothing is trained"
-        lines = ["| data set | measure | comparison | difference, 95 % interval | |", "|---|---|---|---|---|"]
+        lines = ["| data set | measure | comparison | difference, 95 % interval | holds |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cells(each))} |" for each in part.itertuples()]
         source = f"**From**: `results/{part.record.iloc[0]}.csv`, {trained}; shown in {_link(row)}."
         parts.append("\n".join([summary, "", text + source, "", *lines, "", "</details>", ""]))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 import numpy as np
 from numpy.typing import ArrayLike
 
-from l2l_utils import notebook
+from l2l_utils import data, notebook
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -83,3 +85,27 @@ class FieldViewer:
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
         return {_VIEW: view, "text/html": self._still.data, "text/plain": self._alt}
+
+
+def of_fields(
+    images: data.Folders,
+    pairs: Sequence[data.Pair],
+    restored: Mapping[tuple[str, int], Mapping[str, Path]],
+    *,
+    alt: str,
+) -> FieldViewer:
+    """Return a viewer of fields: raw, restored by the first model of each method, benchmark, and the truth if known.
+
+    Parameters
+    ----------
+    images : data.Folders
+        Where the truth lies.
+    pairs : sequence of Pair
+        The fields.
+    restored : mapping of (str, int) to mapping of str to Path
+        Restored files by method and seed, then by the name of the pair.
+    alt : str
+        As for `FieldViewer`.
+    """
+    read = partial(notebook.example_images, images, restored=restored)
+    return FieldViewer({pair.name: pair for pair in pairs}, read, alt=alt)

@@ -73,7 +73,7 @@ def test_extras_exist(recipe):
     """The extras that a recipe names, in its default or in its comments, are those of pyproject.toml."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     named = set(re.findall(r"extras=([a-z,]+)", recipe, re.IGNORECASE))
-    assert {"lab", "lab,cuda"} == named
+    assert {"run", "run,cuda"} == named
     assert all(extra in extras for group in named for extra in group.split(","))
 
 
