@@ -25,7 +25,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from l2l_utils import execute, files, virtual_sets
+from l2l_utils import execute, files, verdict_table, virtual_sets
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE_FROM = "made_from"
@@ -64,11 +64,14 @@ def made_from(chapter: str, profile: str) -> dict[str, str]:
     everything = code + "".join((virtual_sets.PACKAGE / f"{module}.py").read_text(encoding="utf-8") for module in sums)
     tables = [*ROOT.glob("results/*.csv"), *virtual_sets.PACKAGE.glob("*.csv"), ROOT / "data_manifest.yaml"]
     named = [path for path in sorted(tables) if {path.stem, path.name} & set(re.findall('"([^"\n]+)"', everything))]
+    # A chapter that judges what the others have measured depends on their scores.
+    measured = verdict_table.scores_of_runs(ROOT / "build" / profile) if "verdict_table" in sums else []
     return {
         "the chapter's code": sha256(code.encode()).hexdigest(),
         **{f"the parameter {name}": repr(value) for name, value in values.items()},
         **{f"l2l_utils/{module}.py": checksum for module, checksum in sums.items()},
         **{path.name: sha256(path.read_bytes()).hexdigest() for path in named},
+        **{f"scores of {path.parent.name}": sha256(path.read_bytes()).hexdigest() for path in measured},
         **versions(),
     }
 

@@ -40,6 +40,15 @@ def read_comparisons() -> pd.DataFrame:
     return _with_margins(pd.concat(parts, ignore_index=True))
 
 
+def scores_of_runs(folder: Path) -> list[Path]:
+    """Return the ``scores.csv`` of each chapter in a folder of output folders, but not this chapter's own.
+
+    Results that the book's build has moved aside, to a name with a suffix such as ``.older``, do not count.
+    """
+    found = sorted(path for path in folder.glob("*/scores.csv") if not path.parent.suffix)
+    return [path for path in found if not path.parent.name.endswith("scorecard")]
+
+
 def judge_runs(folder: Path) -> pd.DataFrame:
     """Judge what the chapters have just measured, by the ``scores.csv`` that each has left behind.
 
@@ -54,7 +63,7 @@ def judge_runs(folder: Path) -> pd.DataFrame:
         Rows of `scorecard.judge`, for the claims that these scores can decide; without rows if there are no scores.
     """
     judged = [pd.DataFrame(columns=["claim", "holds"])]
-    for found in map(pd.read_csv, sorted(folder.glob("*/scores.csv"))):
+    for found in map(pd.read_csv, scores_of_runs(folder)):
         judged.append(scorecard.judge(found, scorecard.COMPARED))
         judged.append(untrained_claims.compare_drift(found))
         judged.append(untrained_claims.compare_indices(found))

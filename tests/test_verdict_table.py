@@ -114,6 +114,14 @@ def test_runs_are_judged_like_the_record(tmp_path, comparisons):
     assert verdict_table.agreement(comparisons, verdict_table.judge_runs(tmp_path / "04")).empty
 
 
+def test_old_results_and_its_own_do_not_count(tmp_path):
+    """What the build of the book has moved aside, and what this chapter has written, is no measurement of this copy."""
+    for name in ("04_loss_functions", "04_loss_functions.older", "12_scorecard"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scores.csv").touch()
+    assert verdict_table.scores_of_runs(tmp_path) == [tmp_path / "04_loss_functions/scores.csv"]
+
+
 def test_scores_keep_every_difference(comparisons):
     """In the long form each comparison is one row with the common columns."""
     made = verdict_table.long_form(comparisons)
