@@ -165,6 +165,10 @@ def stage(executed: Path, site: Path) -> None:
     """Put the pages and the executed chapters into the folder `site`, where the repository has them."""
     shutil.rmtree(site, ignore_errors=True)
     shutil.copytree(ROOT / "book", site / "book", ignore=shutil.ignore_patterns("__pycache__"))
+    for page in parse_toc_yaml(ROOT / "book/_toc.yml"):
+        if not page.startswith(("book/", "notebooks/")):
+            (site / page).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / f"{page}.md", site / f"{page}.md")
     (site / "notebooks").mkdir()
     for chapter in chapters():
         path, source = executed / chapter / f"{chapter}.ipynb", ROOT / f"notebooks/{chapter}.ipynb"
