@@ -53,9 +53,10 @@ def output_folder(output_dir: str) -> Path:
 
 
 def _without_gpu() -> str:
+    # Longer texts are cut off by pandas.
     if "google.colab" in sys.modules:
-        return "For one, choose Runtime > Change runtime type > T4 GPU, then run all cells again."
-    return "The chapters run in the time that stands at their top; the paper profile needs a GPU."
+        return "Runtime > Change runtime type > T4 GPU, run again"
+    return "times at the top hold; the paper profile needs one"
 
 
 def open_data(dataset: str, *, source_dir: str = "", target_dir: str = "", source_repeat_dir: str = "") -> data.Folders:

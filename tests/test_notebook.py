@@ -90,7 +90,7 @@ def test_setup_report_tells_device_and_versions():
     ("is_colab", "gpus", "advice"),
     [
         (True, [], "Runtime > Change runtime type > T4 GPU"),
-        (False, [], "the paper profile needs a GPU"),
+        (False, [], "the paper profile needs one"),
         (True, tf.config.list_logical_devices("CPU"), None),
     ],
 )
@@ -104,6 +104,7 @@ def test_without_a_gpu_it_says_what_helps(monkeypatch, is_colab, gpus, advice):
     report = notebook.setup_report().iloc[:, 0]
     assert ("without a GPU" in report) == (advice is not None)
     assert advice is None or advice in report["without a GPU"]
+    assert "..." not in notebook.setup_report().to_html()
 
 
 def test_what_cannot_be_had_is_explained(tmp_path, monkeypatch, capsys):
