@@ -20,7 +20,7 @@ test: $(READY)  ## unit tests, and every chapter at its smallest size
 	.venv/bin/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(READY)  ## tests that kill runs, start many at once, or look at the book in a browser
-	.venv/bin/pytest -m slow
+	.venv/bin/pytest -n 2 --dist loadfile -m slow
 
 book: $(READY)  ## execute the chapters that changed and build the HTML book; killed, it goes on when called again
 	.venv/bin/python book/build.py --profile book

@@ -8,6 +8,7 @@ import browsing
 import numpy as np
 import pytest
 from drawn_pairs import CODE, draw_images, write_pairs
+from filelock import FileLock
 from scipy import ndimage
 
 from l2l_utils import data, patches
@@ -84,10 +85,12 @@ def coded(tmp_path_factory):
 @pytest.fixture(scope="session")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Bring the chapters in ``build/smoke`` up to date, build the book elsewhere, and return its folder of pages."""
-    build = browsing.build_tool()
-    for chapter in build.chapters():
-        build.bring_up_to_date(chapter, "smoke")
-    return build.build(browsing.ROOT / "build/smoke", tmp_path_factory.mktemp("book")).parent
+    build, smoke = browsing.build_tool(), browsing.ROOT / "build/smoke"
+    smoke.mkdir(parents=True, exist_ok=True)
+    with FileLock(smoke / "lock"):  # test processes side by side share what the first one executes
+        for chapter in build.chapters():
+            build.bring_up_to_date(chapter, "smoke")
+    return build.build(smoke, tmp_path_factory.mktemp("book")).parent
 
 
 @pytest.fixture(scope="session")
