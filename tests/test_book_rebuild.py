@@ -177,7 +177,7 @@ def test_checksums_cover_all_that_python_imports(module):
 
 
 def test_records_are_named_in_quotes():
-    """Every record that is read is named plainly somewhere, so that the build sees on which records a chapter depends."""
+    """Every record that is read is named plainly somewhere, so that the build sees on which a chapter depends."""
     texts = [path.read_text("utf-8") for path in (ROOT / "l2l_utils").glob("*.py")]
     texts += ["\n".join(tool(ROOT).code_of(nbformat.read(path, 4))) for path in (ROOT / "notebooks").glob("*.ipynb")]
     calls = re.findall(r"records\.read\((.*?)\)", "\n".join(texts))
