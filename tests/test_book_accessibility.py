@@ -26,6 +26,8 @@ OTHERS = {
 
 def barriers(page: Any) -> set[tuple[str, str]]:
     """Return rule and element of each barrier that axe-core finds and that is not of others."""
+    page.add_style_tag(content="* { transition: none !important; animation: none !important }")
+    page.wait_for_timeout(300)  # colours that are still changing have no contrast yet
     found = axe.Axe().run(page).response["violations"]
     listed = {(rule["id"], node["html"]) for rule in found for node in rule["nodes"]}
     return {(rule, html) for rule, html in listed if not any(rule == r and html.startswith(h) for r, h in OTHERS)}
