@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from csbdeep.utils import normalize_minmse
 
 from l2l_utils import care, data, execute, likeness, metrics, records, shipped
 
+ROOT = Path(__file__).resolve().parents[1]
 NAME = "shipped/tubulin"
 
 
@@ -29,7 +31,8 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 def test_the_runner_leaves_the_name_as_it_is():
     """Other values of ``model_dir`` become absolute paths; the name of the book's model does not."""
-    values = execute.resolve_parameters("03_label2label", profile="smoke", parameters={"model_dir": NAME})
+    where = {"profile": "smoke", "notebooks": ROOT / "notebooks"}
+    values = execute.resolve_parameters("03_label2label", parameters={"model_dir": NAME}, **where)
     assert values["model_dir"] == NAME
 
 
