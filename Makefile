@@ -19,7 +19,7 @@ lab: $(READY)  ## open the chapters in JupyterLab, in the browser
 test: $(READY)  ## unit tests, and every chapter at its smallest size
 	.venv/bin/pytest -n 2 --dist loadfile -m "not slow"
 
-test-slow: $(READY)  ## tests that kill runs, start many at once, or look at the book in a browser
+test-slow: $(READY) .venv-workflow/.ready .venv-bioimageio/.ready  ## tests that kill runs, start many at once, or look at the book in a browser
 	.venv/bin/pytest -n 2 --dist loadfile -m slow
 
 book: $(READY)  ## execute the chapters that changed and build the HTML book; killed, it goes on when called again
